@@ -1,0 +1,34 @@
+// A file mapped read-only into memory.
+// Ownership: the mapping lives as long as the object; spans into it must not outlive it. Movable, not copyable.
+// Thread safety: all const functions may be called from any thread.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+#include "base/result.h"
+
+namespace fathom::os {
+
+class MappedFile {
+ public:
+  // Maps the whole file. Errors: not_found, io (unreadable, a directory, mmap refused). An empty file is an empty span.
+  static Result<MappedFile> open(const std::filesystem::path& path);
+
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+  // Asks the kernel to read this part ahead of use (madvise WILLNEED). A hint: failure is ignored.
+  void prefetch(std::size_t offset, std::size_t size) const;
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace fathom::os
