@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define FATHOM_CHECK(condition)                                                                  \
-  do {                                                                                           \
-    if (!(condition)) {                                                                          \
-      std::fprintf(stderr, "%s:%d: internal error: %s\n", __FILE__, __LINE__, #condition);       \
-      std::abort();                                                                              \
-    }                                                                                            \
+#define FATHOM_CHECK(condition)                                                            \
+  do {                                                                                     \
+    if (!(condition)) {                                                                    \
+      std::fprintf(stderr, "%s:%d: internal error: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                        \
+    }                                                                                      \
   } while (0)

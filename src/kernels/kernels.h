@@ -1,6 +1,6 @@
-// The table of operations: each is a params struct (in its own header), a scalar twin that is the plain definition, and
-// versions for AVX2 and AVX-512 where time is spent. kernels never allocate, never fail and never start threads: the caller
-// splits outputs over threads and gives scratch memory.
+// The table of operations: each is a params struct (in its own header), a scalar twin that is the plain
+// definition, and versions for AVX2 and AVX-512 where time is spent. kernels never allocate, never fail
+// and never start threads: the caller splits outputs over threads and gives scratch memory.
 // Thread safety: the tables are constant; calls with disjoint outputs and scratch may run at once.
 #pragma once
 

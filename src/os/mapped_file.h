@@ -1,6 +1,8 @@
 // A file mapped read-only into memory.
-// Ownership: the mapping lives as long as the object; spans into it must not outlive it. Movable, not copyable.
-// Thread safety: all const functions may be called from any thread.
+// Ownership: the mapping lives as long as the object; spans into it must not outlive it. Movable, not
+// copyable; moving keeps the bytes where they are. Thread safety: all const functions may be called from any
+// thread. Limit: a file that another program shortens while it is mapped ends this process (SIGBUS) when the
+// lost part is read. Replacing a file by rename is safe.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +15,8 @@ namespace fathom::os {
 
 class MappedFile {
  public:
-  // Maps the whole file. Errors: not_found, io (unreadable, a directory, mmap refused). An empty file is an empty span.
+  // Maps the whole file. Errors: not_found, io (unreadable, a directory, mmap refused). An empty file is an
+  // empty span.
   static Result<MappedFile> open(const std::filesystem::path& path);
 
   MappedFile() = default;
@@ -23,7 +26,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  // Asks the kernel to read this part ahead of use (madvise WILLNEED). A hint: failure is ignored.
+  // Asks the kernel to read this part ahead of use (madvise WILLNEED). A hint: failure is ignored, and a part
+  // outside the file is cut off.
   void prefetch(std::size_t offset, std::size_t size) const;
 
  private:

@@ -1,0 +1,242 @@
+#include "api/chat_request.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "api/conversation.h"
+#include "api/fields.h"
+
+namespace fathom::api {
+
+using text::Json;
+using text::Message;
+using text::Role;
+
+namespace {
+
+constexpr std::size_t kMaxStops = 16;
+
+bool is_tool_name(std::string_view name) {
+  return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-';
+  });
+}
+
+// The text of a message: a string, or parts joined by blank lines.
+Result<std::string> content_text(const Fields& message) {
+  const Json* content = message.find("content");
+  if (!content || content->is_string()) return content ? content->text : "";
+  FATHOM_TRY(const auto parts, message.objects("content"));
+  std::vector<std::string> texts;
+  for (const Fields& part : parts) {
+    FATHOM_TRY(const auto type, part.required_string("type"));
+    if (type != "text") return part.wrong("type", fmt::format("unknown variant `{}`, expected `text`", type));
+    FATHOM_TRY(texts.emplace_back(), part.required_string("text"));
+  }
+  return join_texts(texts);
+}
+
+Result<std::vector<text::ToolCall>> tool_calls(const Fields& message, std::size_t index) {
+  FATHOM_TRY(const auto list, message.objects("tool_calls"));
+  if (list.empty() && message.has("tool_calls")) {
+    return bad_request("Invalid 'messages[{}].tool_calls': empty array. Expected an array with minimum length 1, but "
+                       "got an empty array instead.", index);
+  }
+  std::vector<text::ToolCall> calls;
+  for (const Fields& one : list) {
+    FATHOM_TRY(const auto function, one.object("function"));
+    if (!function) return one.wrong("function", "missing field `function`");
+    text::ToolCall call;
+    FATHOM_TRY(call.id, one.required_string("id"));
+    FATHOM_TRY(call.name, function->required_string("name"));
+    FATHOM_TRY(const auto arguments, function->required_string("arguments"));
+    call.arguments = parse_arguments(arguments);
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
+Status read_assistant(const Fields& fields, std::size_t index, bool is_last, Message& message) {
+  FATHOM_TRY(message.tool_calls, tool_calls(fields, index));
+  FATHOM_TRY(auto reasoning, fields.string("reasoning_content"));
+  message.reasoning = std::move(reasoning).value_or("");
+  FATHOM_TRY(const bool is_prefix, fields.flag("prefix"));
+  if (is_prefix && !is_last) return bad_request("messages.{}: only the last message can be a prefix", index);
+  if (is_prefix) message.ending = message.content.empty() && !message.reasoning.empty() ? text::Ending::open_reasoning
+                                                                                        : text::Ending::open_content;
+  if (!fields.has("content") && message.tool_calls.empty() && message.ending != text::Ending::open_reasoning) {
+    return bad_request("Invalid assistant message: content or tool_calls must be set");
+  }
+  return {};
+}
+
+Result<Message> read_message(const Fields& fields, std::size_t index, bool is_last) {
+  FATHOM_TRY(const auto name, fields.required_string("role"));
+  const auto role = text::role_named(name);
+  if (!role || role == Role::developer) {
+    return bad_request("unknown variant `{}`, expected one of `system`, `user`, `assistant`, `tool`, `latest_reminder`",
+                       name);
+  }
+  Message message;
+  message.role = *role;
+  FATHOM_TRY(message.content, content_text(fields));
+  if (role == Role::assistant) FATHOM_TRY_STATUS(read_assistant(fields, index, is_last, message));
+  if (role == Role::tool) {
+    FATHOM_TRY(message.tool_call_id, fields.required_string("tool_call_id"));
+  }
+  return message;
+}
+
+// Leading system messages become one; later ones become text of the user.
+void arrange_systems(std::vector<Message>& messages) {
+  std::vector<std::string> leading;
+  std::size_t first = 0;
+  while (first < messages.size() && messages[first].role == Role::system) {
+    if (!messages[first].content.empty()) leading.push_back(messages[first].content);
+    ++first;
+  }
+  messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(first));
+  for (Message& message : messages) {
+    if (message.role == Role::system) message.role = Role::user;
+  }
+  if (leading.empty()) return;
+  Message system;
+  system.role = Role::system;
+  system.content = join_texts(leading);
+  messages.insert(messages.begin(), std::move(system));
+}
+
+Result<Json> read_tool(const Fields& tool) {
+  FATHOM_TRY(const auto type, tool.required_string("type"));
+  if (type != "function") return tool.wrong("type", fmt::format("unknown variant `{}`, expected `function`", type));
+  FATHOM_TRY(const auto function, tool.object("function"));
+  if (!function) return tool.wrong("function", "missing field `function`");
+  FATHOM_TRY(const auto name, function->required_string("name"));
+  if (!is_tool_name(name)) {
+    return bad_request("{}: expected 1-128 ASCII letters, digits, underscores or hyphens", function->path("name"));
+  }
+  FATHOM_TRY(const auto description, function->string("description"));
+  const Json* parameters = function->find("parameters");
+  const Json* schema_type = parameters ? parameters->find("type") : nullptr;
+  if (parameters && !(schema_type && schema_type->is_string() && schema_type->text == "object")) {
+    return bad_request("{} must be a JSON Schema of type object", function->path("parameters"));
+  }
+  return function_schema(name, description.value_or(""), parameters);
+}
+
+Status read_tools(const Fields& body, Request& request) {
+  FATHOM_TRY(const auto list, body.objects("tools"));
+  std::vector<Json> tools;
+  for (const Fields& tool : list) {
+    FATHOM_TRY(tools.emplace_back(), read_tool(tool));
+  }
+  const Json* choice = body.find("tool_choice");
+  if (!choice) return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
+  if (choice->is_object()) {
+    FATHOM_TRY(const auto function, Fields(*choice, "tool_choice").object("function"));
+    if (!function) return body.wrong("tool_choice", "missing field `function`");
+    FATHOM_TRY(const auto name, function->required_string("name"));
+    return offer_tools(std::move(tools), ToolChoice::named, name, request);
+  }
+  if (choice->text == "none") return offer_tools(std::move(tools), ToolChoice::none, "", request);
+  if (choice->text == "auto") return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
+  if (choice->text == "required") return offer_tools(std::move(tools), ToolChoice::required, "", request);
+  return body.wrong("tool_choice", "expected one of `none`, `auto`, `required` or a function");
+}
+
+bool mentions_json(const std::vector<Message>& messages) {
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  constexpr std::string_view kWord = "json";
+  return std::any_of(messages.begin(), messages.end(), [&](const Message& message) {
+    const auto& text = message.content;
+    return std::search(text.begin(), text.end(), kWord.begin(), kWord.end(), same) != text.end();
+  });
+}
+
+Status read_response_format(const Fields& body, Request& request) {
+  FATHOM_TRY(const auto format, body.object("response_format"));
+  if (!format) return {};
+  FATHOM_TRY(const auto type, format->required_string("type"));
+  if (type == "text" || type == "json_schema") return {};  // DeepSeek takes a schema for text
+  if (type != "json_object") {
+    return format->wrong("type", fmt::format("unknown variant `{}`, expected `text` or `json_object`", type));
+  }
+  if (!mentions_json(request.messages)) {
+    return bad_request(
+        "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.");
+  }
+  request.json_mode = true;
+  ask_for_format(Json::object_of({{"type", Json::string_of(type)}}), request);
+  return {};
+}
+
+Status read_stops(const Fields& body, Request& request) {
+  const Json* stop = body.find("stop");
+  if (!stop) return {};
+  if (stop->is_string()) {
+    request.stop = {stop->text};
+  } else if (stop->is_array()) {
+    if (stop->items.size() > kMaxStops) {
+      return bad_request("ChatCompletionStopSequences string array too long: {}", stop->items.size());
+    }
+    for (const Json& one : stop->items) {
+      if (!one.is_string()) return body.wrong("stop", "invalid type, expected strings");
+      request.stop.push_back(one.text);
+    }
+  } else {
+    return body.wrong("stop", "invalid type, expected a string or a sequence of strings");
+  }
+  std::erase(request.stop, "");
+  return {};
+}
+
+Status read_output_options(const Fields& body, Request& request) {
+  FATHOM_TRY_STATUS(set_sampling(body, request));
+  FATHOM_TRY(const auto limit, body.integer("max_completion_tokens"));  // what OpenAI's own clients send
+  if (limit && !request.max_tokens) request.max_tokens = limit;
+  FATHOM_TRY(request.seed, body.integer("seed"));
+  for (const auto key : {"presence_penalty", "frequency_penalty"}) {
+    FATHOM_TRY(const auto penalty, body.number(key));
+    if (penalty && !(*penalty >= -2 && *penalty <= 2)) return bad_request("{} must be in [-2, 2]", key);
+  }
+  FATHOM_TRY(const bool logprobs, body.flag("logprobs"));
+  FATHOM_TRY(const auto alternatives, body.integer("top_logprobs"));
+  if (alternatives && !logprobs) return bad_request("top_logprobs needs logprobs to be true");
+  if (alternatives && (*alternatives < 0 || *alternatives > 20)) return bad_request("top_logprobs must be in [0, 20]");
+  if (logprobs) request.top_logprobs = static_cast<int>(alternatives.value_or(0));
+
+  FATHOM_TRY(const auto count, body.integer("n"));
+  if (count && *count != 1) return bad_request("Invalid n value (currently only n = 1 is supported)");
+  FATHOM_TRY(const auto stream_options, body.object("stream_options"));
+  if (!stream_options) return {};
+  if (!request.stream) return bad_request("stream_options should be set along with stream = true");
+  FATHOM_TRY(request.include_usage, stream_options->flag("include_usage"));
+  return {};
+}
+
+}  // namespace
+
+Result<Request> parse_chat_request(const Json& json, const RequestPolicy& policy) {
+  if (!json.is_object()) return bad_request("Failed to deserialize the JSON body into the target type: an object expected");
+  const Fields body(json, "");
+  Request request;
+  FATHOM_TRY(request.model, body.required_string("model"));
+  FATHOM_TRY(const auto effort, body.string("reasoning_effort"));
+  FATHOM_TRY_STATUS(set_thinking(body, effort.value_or(""), policy, request));
+  FATHOM_TRY_STATUS(read_output_options(body, request));
+  FATHOM_TRY_STATUS(read_stops(body, request));
+
+  FATHOM_TRY(const auto messages, body.objects("messages"));
+  if (messages.empty()) return bad_request("Empty input messages");
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    FATHOM_TRY(request.messages.emplace_back(), read_message(messages[i], i, i + 1 == messages.size()));
+  }
+  FATHOM_TRY_STATUS(check_tool_results(request.messages));
+  arrange_systems(request.messages);
+  FATHOM_TRY_STATUS(read_tools(body, request));
+  FATHOM_TRY_STATUS(read_response_format(body, request));
+  return request;
+}
+
+}  // namespace fathom::api

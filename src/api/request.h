@@ -1,0 +1,46 @@
+// A request as fathom understands it, whatever dialect it came in.
+// Ownership: plain values. Thread safety: none needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "text/message.h"
+#include "text/prompt.h"
+
+namespace fathom::api {
+
+// What the server decides, not the client.
+struct RequestPolicy {
+  text::EffortTable effort_table = text::EffortTable::v0731;  // of the checkpoint
+  // The checkpoint's rule: without tools, reasoning before the last user turn is left out. False: all that the
+  // client sends back stays, which keeps the prefix of the conversation unchanged.
+  bool drop_old_reasoning = true;
+  bool thinking_by_default = true;
+};
+
+struct Request {
+  std::string model;
+  std::vector<text::Message> messages;
+  bool thinking = true;
+  std::optional<text::Effort> effort;  // thinking only
+  bool offers_tools = false;           // calls are recognised in the answer
+  bool force_tool_call = false;        // the answer must begin with a call
+  bool json_mode = false;
+  std::vector<std::string> stop;  // none empty
+
+  bool stream = false;
+  bool include_usage = false;
+  std::optional<std::int64_t> max_tokens;
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+  std::optional<std::int64_t> seed;
+  std::optional<int> top_logprobs;  // log-probabilities wanted, with so many alternatives
+};
+
+// How the prompt of a request is to be rendered.
+text::PromptOptions prompt_options(const Request& request, const RequestPolicy& policy);
+
+}  // namespace fathom::api

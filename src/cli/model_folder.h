@@ -1,0 +1,17 @@
+// Where models are: the folder that a person named, or the embedded nano.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace fathom::cli {
+
+// `given`, or when that is empty the nano model that comes with the program: models/nano beside the executable (a build
+// folder) or ../share/fathom/models/nano (an installation). Errors: not_found.
+Result<std::filesystem::path> model_folder(const std::filesystem::path& given);
+
+// The tokenizer.json of a model folder; `given` may also be the file itself. Errors: not_found.
+Result<std::filesystem::path> tokenizer_file(const std::filesystem::path& given);
+
+}  // namespace fathom::cli
