@@ -365,7 +365,9 @@ TEST_P(GoldenOfficialLayer, StaysWithinTheTolerancesOfModelMd) {
 INSTANTIATE_TEST_SUITE_P(Models, GoldenOfficialLayer,
                          ::testing::Values(LayerCase{"flash_tiny", 2}, LayerCase{"flash_tiny", 3}, LayerCase{"pro_tiny", 0},
                                            LayerCase{"pro_tiny", 2}),
-                         [](const auto& info) { return info.param.model + "_layer_" + std::to_string(info.param.layer); });
+                         [](const auto& layer_case) {
+                           return layer_case.param.model + "_layer_" + std::to_string(layer_case.param.layer);
+                         });
 
 }  // namespace
 }  // namespace fathom::model
