@@ -31,16 +31,19 @@ fs::path ids_file(const std::vector<std::int64_t>& ids) {
   return file;
 }
 
-// Runs `fathom logits` on a golden model with the ids of one of its expected files; the path of what it wrote.
+// Runs `fathom logits` on a golden model with the ids of one of its expected files; the path of what it
+// wrote.
 struct LogitsCase {
   std::string model, expected;
   fs::path folder() const { return testing::data_folder("golden/" + model); }
   formats::Checkpoint golden() const {
-    return *formats::Checkpoint::open(testing::data_file("golden/" + model + "/" + expected + ".safetensors"));
+    return *formats::Checkpoint::open(
+        testing::data_file("golden/" + model + "/" + expected + ".safetensors"));
   }
   fs::path run(const std::vector<std::string>& flags) const {
     const fs::path out = testing::temporary_folder() / "out.safetensors";
-    std::vector<std::string> arguments = {"logits", folder(), "--tokens", ids_file(testing::integers(golden(), "input_ids")), "--out", out};
+    std::vector<std::string> arguments = {
+        "logits", folder(), "--tokens", ids_file(testing::integers(golden(), "input_ids")), "--out", out};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     const auto result = run_fathom(arguments);
     EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -60,8 +63,9 @@ void expect_near(const std::vector<float>& actual, const std::vector<float>& exp
 }
 
 TEST(Logits, MatchTheReference) {
-  for (const LogitsCase& c : {LogitsCase{"flash_tiny", "expected_prefill_300"}, LogitsCase{"pro_tiny", "expected_prefill_128"},
-                              LogitsCase{"bf16_tiny", "expected_prefill_129"}}) {
+  for (const LogitsCase& c :
+       {LogitsCase{"flash_tiny", "expected_prefill_300"}, LogitsCase{"pro_tiny", "expected_prefill_128"},
+        LogitsCase{"bf16_tiny", "expected_prefill_129"}}) {
     SCOPED_TRACE(c.model);
     const auto written = formats::Checkpoint::open(c.run({"--numerics", "exact"}));
     ASSERT_TRUE(written) << written.error().message;
@@ -96,9 +100,11 @@ TEST(Logits, AreTheSameBytesForAnyChunkPrefillAndThreads) {
     const LogitsCase c{"flash_tiny", "expected_prefill_300"};
     const std::string first = text_of(c.run({"--numerics", numerics, "--mtp"}));
     ASSERT_GT(first.size(), 300u * 256 * 4);
-    const std::vector<std::vector<std::string>> others = {
-        {"--chunk", "1"}, {"--chunk", "33", "--threads", "3"}, {"--prefill", "0"}, {"--prefill", "130", "--chunk", "100000"},
-        {"--prefill", "300", "--threads", "1"}};
+    const std::vector<std::vector<std::string>> others = {{"--chunk", "1"},
+                                                          {"--chunk", "33", "--threads", "3"},
+                                                          {"--prefill", "0"},
+                                                          {"--prefill", "130", "--chunk", "100000"},
+                                                          {"--prefill", "300", "--threads", "1"}};
     for (std::vector<std::string> flags : others) {
       const std::string shown = flags[0] + " " + flags[1];
       flags.insert(flags.end(), {"--numerics", numerics, "--mtp"});
@@ -137,9 +143,10 @@ TEST(Inspect, SaysItInText) {
   const auto result = run_fathom({"inspect", testing::data_file("configs/v4-flash.json")});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
-  EXPECT_THAT(result.out, AllOf(HasSubstr("2 window, 21 CSA, 20 HCA"), HasSubstr("3514 bytes; 3.43 GiB at 1,048,576 tokens"),
-                                HasSubstr("11.22 GB of weights"), HasSubstr("69,187, 159,609,485,896 bytes"),
-                                HasSubstr("GB/s")));
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("2 window, 21 CSA, 20 HCA"), HasSubstr("3514 bytes; 3.43 GiB at 1,048,576 tokens"),
+            HasSubstr("11.22 GB of weights"), HasSubstr("69,187, 159,609,485,896 bytes"), HasSubstr("GB/s")));
 }
 
 TEST(Inspect, ChecksTheTensorsOfAFolder) {
@@ -158,9 +165,11 @@ std::vector<json::value> lines_of(const std::string& text) {
 }
 
 TEST(Tokenize, AndDetokenizeAreInverse) {
-  const std::vector<std::string> texts = {"Hello, world!", "  two\n\nlines\t", "Grüße, 世界 👍🏽", "", "<｜User｜>x</think>"};
+  const std::vector<std::string> texts = {"Hello, world!", "  two\n\nlines\t", "Grüße, 世界 👍🏽", "",
+                                          "<｜User｜>x</think>"};
   std::string input;
-  for (const std::string& text : texts) input += json::serialize(json::object{{"text", text}, {"plain", true}}) + "\n";
+  for (const std::string& text : texts)
+    input += json::serialize(json::object{{"text", text}, {"plain", true}}) + "\n";
   const auto tokenized = run_fathom({"tokenize"}, input);
   EXPECT_EQ(tokenized.exit_code, 0) << tokenized.err;
   ASSERT_EQ(lines_of(tokenized.out).size(), texts.size());
@@ -177,7 +186,9 @@ TEST(Tokenize, AndDetokenizeAreInverse) {
 }
 
 TEST(Tokenize, MakesControlTokensOnlyOfTemplateText) {
-  const auto result = run_fathom({"tokenize"}, "{\"text\":\"<｜User｜>\"}\n{\"text\":\"<｜User｜>\",\"plain\":true}\n{\"text_b64\":\"//4=\"}\n");
+  const auto result = run_fathom(
+      {"tokenize"},
+      "{\"text\":\"<｜User｜>\"}\n{\"text\":\"<｜User｜>\",\"plain\":true}\n{\"text_b64\":\"//4=\"}\n");
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const auto lines = lines_of(result.out);
   ASSERT_EQ(lines.size(), 3u);
@@ -197,7 +208,8 @@ TEST(Synth, MakesAModelWithFiniteLogits) {
   for (int i = 0; i < 200; ++i) ids.push_back(i * 37 % 256);
   for (const char* numerics : {"exact", "official"}) {
     const fs::path out = testing::temporary_folder() / "out.safetensors";
-    const auto result = run_fathom({"logits", model, "--tokens", ids_file(ids), "--out", out, "--numerics", numerics, "--mtp"});
+    const auto result = run_fathom(
+        {"logits", model, "--tokens", ids_file(ids), "--out", out, "--numerics", numerics, "--mtp"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
     const auto written = formats::Checkpoint::open(out);
     ASSERT_TRUE(written);
@@ -218,14 +230,18 @@ TEST(Synth, MakesAModelWithFiniteLogits) {
 }
 
 TEST(Run, AnswersTheSameForASeed) {
-  const std::vector<std::string> arguments = {"run", "-p", "Tell me a story", "--seed", "5", "--max-tokens", "30"};
+  const std::vector<std::string> arguments = {"run",          "-p", "Tell me a story", "--seed", "5",
+                                              "--max-tokens", "30"};
   const auto first = run_fathom(arguments);
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_GT(first.out.size(), 10u);
   EXPECT_EQ(first.err, "");  // plain when piped
   EXPECT_EQ(run_fathom(arguments).out, first.out);
   // The prompt may come from stdin, the chunk and threads change nothing, another seed does.
-  EXPECT_EQ(run_fathom({"run", "--seed", "5", "--max-tokens", "30", "--chunk", "3", "--threads", "1"}, "Tell me a story\n").out, first.out);
+  EXPECT_EQ(run_fathom({"run", "--seed", "5", "--max-tokens", "30", "--chunk", "3", "--threads", "1"},
+                       "Tell me a story\n")
+                .out,
+            first.out);
   EXPECT_NE(run_fathom({"run", "-p", "Tell me a story", "--seed", "6", "--max-tokens", "30"}).out, first.out);
   const auto stats = run_fathom({"run", "-p", "Hi", "--max-tokens", "5", "--stats"});
   EXPECT_THAT(stats.err, HasSubstr("tokens/s"));
@@ -234,7 +250,8 @@ TEST(Run, AnswersTheSameForASeed) {
 TEST(Program, SaysItsVersionAndHelps) {
   const auto version = run_fathom({"--version"});
   EXPECT_EQ(version.exit_code, 0);
-  EXPECT_THAT(version.out, AllOf(HasSubstr("fathom "), HasSubstr("instruction set: "), HasSubstr("official")));
+  EXPECT_THAT(version.out,
+              AllOf(HasSubstr("fathom "), HasSubstr("instruction set: "), HasSubstr("official")));
   for (const char* verb : {"run", "inspect", "logits", "tokenize", "detokenize", "synth"}) {
     const auto help = run_fathom({verb, "--help"});
     EXPECT_EQ(help.exit_code, 0);

@@ -40,8 +40,10 @@ Result<std::string> content_text(const Fields& message) {
 Result<std::vector<text::ToolCall>> tool_calls(const Fields& message, std::size_t index) {
   FATHOM_TRY(const auto list, message.objects("tool_calls"));
   if (list.empty() && message.has("tool_calls")) {
-    return bad_request("Invalid 'messages[{}].tool_calls': empty array. Expected an array with minimum length 1, but "
-                       "got an empty array instead.", index);
+    return bad_request(
+        "Invalid 'messages[{}].tool_calls': empty array. Expected an array with minimum length 1, but "
+        "got an empty array instead.",
+        index);
   }
   std::vector<text::ToolCall> calls;
   for (const Fields& one : list) {
@@ -63,9 +65,11 @@ Status read_assistant(const Fields& fields, std::size_t index, bool is_last, Mes
   message.reasoning = std::move(reasoning).value_or("");
   FATHOM_TRY(const bool is_prefix, fields.flag("prefix"));
   if (is_prefix && !is_last) return bad_request("messages.{}: only the last message can be a prefix", index);
-  if (is_prefix) message.ending = message.content.empty() && !message.reasoning.empty() ? text::Ending::open_reasoning
-                                                                                        : text::Ending::open_content;
-  if (!fields.has("content") && message.tool_calls.empty() && message.ending != text::Ending::open_reasoning) {
+  if (is_prefix)
+    message.ending = message.content.empty() && !message.reasoning.empty() ? text::Ending::open_reasoning
+                                                                           : text::Ending::open_content;
+  if (!fields.has("content") && message.tool_calls.empty() &&
+      message.ending != text::Ending::open_reasoning) {
     return bad_request("Invalid assistant message: content or tool_calls must be set");
   }
   return {};
@@ -75,8 +79,9 @@ Result<Message> read_message(const Fields& fields, std::size_t index, bool is_la
   FATHOM_TRY(const auto name, fields.required_string("role"));
   const auto role = text::role_named(name);
   if (!role || role == Role::developer) {
-    return bad_request("unknown variant `{}`, expected one of `system`, `user`, `assistant`, `tool`, `latest_reminder`",
-                       name);
+    return bad_request(
+        "unknown variant `{}`, expected one of `system`, `user`, `assistant`, `tool`, `latest_reminder`",
+        name);
   }
   Message message;
   message.role = *role;
@@ -109,12 +114,14 @@ void arrange_systems(std::vector<Message>& messages) {
 
 Result<Json> read_tool(const Fields& tool) {
   FATHOM_TRY(const auto type, tool.required_string("type"));
-  if (type != "function") return tool.wrong("type", fmt::format("unknown variant `{}`, expected `function`", type));
+  if (type != "function")
+    return tool.wrong("type", fmt::format("unknown variant `{}`, expected `function`", type));
   FATHOM_TRY(const auto function, tool.object("function"));
   if (!function) return tool.wrong("function", "missing field `function`");
   FATHOM_TRY(const auto name, function->required_string("name"));
   if (!is_tool_name(name)) {
-    return bad_request("{}: expected 1-128 ASCII letters, digits, underscores or hyphens", function->path("name"));
+    return bad_request("{}: expected 1-128 ASCII letters, digits, underscores or hyphens",
+                       function->path("name"));
   }
   FATHOM_TRY(const auto description, function->string("description"));
   const Json* parameters = function->find("parameters");
@@ -203,7 +210,8 @@ Status read_output_options(const Fields& body, Request& request) {
   FATHOM_TRY(const bool logprobs, body.flag("logprobs"));
   FATHOM_TRY(const auto alternatives, body.integer("top_logprobs"));
   if (alternatives && !logprobs) return bad_request("top_logprobs needs logprobs to be true");
-  if (alternatives && (*alternatives < 0 || *alternatives > 20)) return bad_request("top_logprobs must be in [0, 20]");
+  if (alternatives && (*alternatives < 0 || *alternatives > 20))
+    return bad_request("top_logprobs must be in [0, 20]");
   if (logprobs) request.top_logprobs = static_cast<int>(alternatives.value_or(0));
 
   FATHOM_TRY(const auto count, body.integer("n"));
@@ -218,7 +226,8 @@ Status read_output_options(const Fields& body, Request& request) {
 }  // namespace
 
 Result<Request> parse_chat_request(const Json& json, const RequestPolicy& policy) {
-  if (!json.is_object()) return bad_request("Failed to deserialize the JSON body into the target type: an object expected");
+  if (!json.is_object())
+    return bad_request("Failed to deserialize the JSON body into the target type: an object expected");
   const Fields body(json, "");
   Request request;
   FATHOM_TRY(request.model, body.required_string("model"));

@@ -15,7 +15,8 @@ using text::Role;
 namespace {
 
 constexpr std::string_view kMustBeAnswered =
-    "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'.";
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+    "'tool_call_id'.";
 
 Message& leading_system(Request& request) {
   if (request.messages.empty() || request.messages.front().role != Role::system) {
@@ -64,7 +65,8 @@ Status check_tool_results(const std::vector<Message>& messages) {
   for (const Message& message : messages) {
     if (message.role == Role::tool) {
       if (!may_answer) {
-        return bad_request("Messages with role 'tool' must be a response to a preceding message with 'tool_calls'");
+        return bad_request(
+            "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'");
       }
       if (open.erase(message.tool_call_id) == 0) {
         return bad_request("{} Unexpected tool_call_id: {}", kMustBeAnswered, message.tool_call_id);
@@ -99,7 +101,9 @@ Status offer_tools(std::vector<Json> tools, ToolChoice choice, std::string_view 
   return {};
 }
 
-void ask_for_format(Json format, Request& request) { leading_system(request).response_format = std::move(format); }
+void ask_for_format(Json format, Request& request) {
+  leading_system(request).response_format = std::move(format);
+}
 
 std::optional<Effort> effort_named(std::string_view name, EffortTable table) {
   const bool april = table == EffortTable::v0423;  // knew only high and max
@@ -110,14 +114,16 @@ std::optional<Effort> effort_named(std::string_view name, EffortTable table) {
   return std::nullopt;
 }
 
-Status set_thinking(const Fields& fields, std::string_view effort, const RequestPolicy& policy, Request& request) {
+Status set_thinking(const Fields& fields, std::string_view effort, const RequestPolicy& policy,
+                    Request& request) {
   request.thinking = policy.thinking_by_default;
   if (request.model == "deepseek-chat") request.thinking = false;
   if (request.model == "deepseek-reasoner") request.thinking = true;
   const auto named = effort_named(effort, policy.effort_table);
   if (!effort.empty() && !named && effort != "none") {
-    return bad_request("unknown variant `{}`, expected one of `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`",
-                       effort);
+    return bad_request(
+        "unknown variant `{}`, expected one of `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`",
+        effort);
   }
   if (!effort.empty()) request.thinking = effort != "none";
 
@@ -139,11 +145,13 @@ Status set_sampling(const Fields& fields, Request& request) {
   FATHOM_TRY(request.max_tokens, fields.integer("max_tokens"));
   FATHOM_TRY(request.temperature, fields.number("temperature"));
   FATHOM_TRY(request.top_p, fields.number("top_p"));
-  if (request.max_tokens && *request.max_tokens < 1) return bad_request("Invalid max_tokens value, the valid range of max_tokens is [1, 393216]");
+  if (request.max_tokens && *request.max_tokens < 1)
+    return bad_request("Invalid max_tokens value, the valid range of max_tokens is [1, 393216]");
   if (request.temperature && !(*request.temperature >= 0 && *request.temperature <= 2)) {
     return bad_request("temperature must be in [0, 2]");
   }
-  if (request.top_p && !(*request.top_p > 0 && *request.top_p <= 1)) return bad_request("top_p must be in (0, 1]");
+  if (request.top_p && !(*request.top_p > 0 && *request.top_p <= 1))
+    return bad_request("top_p must be in (0, 1]");
   return {};
 }
 

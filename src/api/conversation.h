@@ -18,7 +18,8 @@ text::Json function_schema(std::string_view name, std::string_view description, 
 // The arguments of a call from the JSON text that clients send; text that is no object becomes one string.
 text::Json parse_arguments(std::string_view arguments);
 
-// Checks that every call is answered once, right after the message that made it, and nothing else is answered.
+// Checks that every call is answered once, right after the message that made it, and nothing else is
+// answered.
 Status check_tool_results(const std::vector<text::Message>& messages);
 
 enum class ToolChoice { none, automatic, required, named };
@@ -32,7 +33,8 @@ void ask_for_format(text::Json format, Request& request);
 std::optional<text::Effort> effort_named(std::string_view name, text::EffortTable table);
 
 // Sets thinking and effort from the member "thinking" and the name of an effort (empty: none given).
-Status set_thinking(const Fields& request_fields, std::string_view effort, const RequestPolicy& policy, Request& request);
+Status set_thinking(const Fields& request_fields, std::string_view effort, const RequestPolicy& policy,
+                    Request& request);
 
 Status set_sampling(const Fields& request_fields, Request& request);
 

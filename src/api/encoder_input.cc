@@ -107,7 +107,8 @@ Status read_options(const Fields& input, text::PromptOptions& options) {
     options.effort_table = *named;
   }
   FATHOM_TRY(const std::string mode, input.required_string("thinking_mode"));
-  if (mode != "chat" && mode != "thinking") return input.wrong("thinking_mode", "expected `chat` or `thinking`");
+  if (mode != "chat" && mode != "thinking")
+    return input.wrong("thinking_mode", "expected `chat` or `thinking`");
   options.thinking = mode == "thinking";
 
   FATHOM_TRY(const std::string effort, text_or_empty(input, "reasoning_effort"));
@@ -143,8 +144,8 @@ Result<EncoderInput> parse_encoder_input(const Json& json, EffortTable effort_ta
 
   FATHOM_TRY(auto tools, read_functions(fields, "request_tools"));
   if (tools.empty()) return input;
-  const bool has_place = !input.messages.empty() &&
-                         (input.messages[0].role == Role::system || input.messages[0].role == Role::developer);
+  const bool has_place = !input.messages.empty() && (input.messages[0].role == Role::system ||
+                                                     input.messages[0].role == Role::developer);
   if (!has_place) {
     Message system;
     system.role = Role::system;

@@ -18,7 +18,9 @@ tl::unexpected<Error> Fields::wrong(std::string_view key, std::string_view expec
 
 Result<std::string> Fields::required_string(std::string_view key) const {
   FATHOM_TRY(auto value, string(key));
-  if (!value) return bad_request("Failed to deserialize the JSON body into the target type: {}: missing field `{}`", path_, key);
+  if (!value)
+    return bad_request("Failed to deserialize the JSON body into the target type: {}: missing field `{}`",
+                       path_, key);
   return *std::move(value);
 }
 

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t kMaxStops = 16;
 
-// Claude Code puts a line before the system prompt that changes with every session; it would cost the cached prefix.
+// Claude Code puts a line before the system prompt that changes with every session; it would cost the cached
+// prefix.
 constexpr std::string_view kBillingLine = "x-anthropic-billing-header:";
 
 tl::unexpected<Error> unknown_block(const Fields& block, std::string_view type) {
@@ -146,7 +147,8 @@ Status read_message(const Fields& fields, Request& request) {
   FATHOM_TRY(const auto role, fields.required_string("role"));
   if (role == "user") return read_user(fields, request);
   if (role == "assistant") return read_assistant(fields, request);
-  if (role != "system") return fields.wrong("role", fmt::format("unknown variant `{}`, expected `user` or `assistant`", role));
+  if (role != "system")
+    return fields.wrong("role", fmt::format("unknown variant `{}`, expected `user` or `assistant`", role));
   FATHOM_TRY(const auto text, text_of(fields, "content"));
   add_user(fmt::format("<system-reminder>\n{}\n</system-reminder>", text), request);
   return {};
@@ -157,8 +159,10 @@ Status read_tools(const Fields& body, Request& request) {
   std::vector<Json> tools;
   for (const Fields& tool : list) {
     FATHOM_TRY(const auto type, tool.string("type"));
-    if (type && type->starts_with("web_search_")) continue;  // DeepSeek runs it on its servers; there is none here
-    if (type && *type != "custom") return tool.wrong("type", fmt::format("tools of type `{}` are not supported", *type));
+    if (type && type->starts_with("web_search_"))
+      continue;  // DeepSeek runs it on its servers; there is none here
+    if (type && *type != "custom")
+      return tool.wrong("type", fmt::format("tools of type `{}` are not supported", *type));
     FATHOM_TRY(const auto name, tool.required_string("name"));
     FATHOM_TRY(const auto description, tool.string("description"));
     const Json* schema = tool.find("input_schema");
@@ -169,7 +173,8 @@ Status read_tools(const Fields& body, Request& request) {
   if (!choice) return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
   FATHOM_TRY(const auto type, choice->required_string("type"));
   if (type == "none") return offer_tools(std::move(tools), ToolChoice::none, "", request);
-  if (type == "auto" || type == "any") return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
+  if (type == "auto" || type == "any")
+    return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
   if (type != "tool") return choice->wrong("type", fmt::format("unknown variant `{}`", type));
   FATHOM_TRY(const auto name, choice->required_string("name"));
   return offer_tools(std::move(tools), ToolChoice::named, name, request);
@@ -179,9 +184,11 @@ Status read_stops(const Fields& body, Request& request) {
   const Json* stops = body.find("stop_sequences");
   if (!stops) return {};
   if (!stops->is_array()) return body.wrong("stop_sequences", "invalid type, expected a sequence");
-  if (stops->items.size() > kMaxStops) return bad_request("stop_sequences: at most {} are allowed", kMaxStops);
+  if (stops->items.size() > kMaxStops)
+    return bad_request("stop_sequences: at most {} are allowed", kMaxStops);
   for (const Json& stop : stops->items) {
-    if (!stop.is_string() || stop.text.empty()) return body.wrong("stop_sequences", "expected strings that are not empty");
+    if (!stop.is_string() || stop.text.empty())
+      return body.wrong("stop_sequences", "expected strings that are not empty");
     request.stop.push_back(stop.text);
   }
   return {};
@@ -190,7 +197,8 @@ Status read_stops(const Fields& body, Request& request) {
 }  // namespace
 
 Result<Request> parse_messages_request(const Json& json, const RequestPolicy& policy) {
-  if (!json.is_object()) return bad_request("Failed to deserialize the JSON body into the target type: an object expected");
+  if (!json.is_object())
+    return bad_request("Failed to deserialize the JSON body into the target type: an object expected");
   const Fields body(json, "");
   Request request;
   FATHOM_TRY(request.model, body.required_string("model"));

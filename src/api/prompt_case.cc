@@ -17,9 +17,12 @@ namespace {
 Json name_of(std::optional<text::Effort> effort) {
   if (!effort) return {};
   switch (*effort) {
-    case text::Effort::low: return Json::string_of("low");
-    case text::Effort::high: return Json::string_of("high");
-    case text::Effort::max: return Json::string_of("max");
+    case text::Effort::low:
+      return Json::string_of("low");
+    case text::Effort::high:
+      return Json::string_of("high");
+    case text::Effort::max:
+      return Json::string_of("max");
   }
   return {};
 }
@@ -44,14 +47,16 @@ Result<Json> parse(const Fields& line) {
 
   std::vector<Json> calls;
   for (const auto& call : completion.calls) {
-    calls.push_back(Json::object_of({{"type", Json::string_of("function")},
-                                  {"function", Json::object_of({{"name", Json::string_of(call.name)},
+    calls.push_back(
+        Json::object_of({{"type", Json::string_of("function")},
+                         {"function", Json::object_of({{"name", Json::string_of(call.name)},
                                                        {"arguments", Json::string_of(call.arguments)}})}}));
   }
-  return Json::object_of({{"expected", Json::object_of({{"role", Json::string_of("assistant")},
-                                      {"content", Json::string_of(completion.content)},
-                                      {"reasoning_content", Json::string_of(completion.reasoning)},
-                                      {"tool_calls", Json::array_of(std::move(calls))}})}});
+  return Json::object_of(
+      {{"expected", Json::object_of({{"role", Json::string_of("assistant")},
+                                     {"content", Json::string_of(completion.content)},
+                                     {"reasoning_content", Json::string_of(completion.reasoning)},
+                                     {"tool_calls", Json::array_of(std::move(calls))}})}});
 }
 
 Result<Json> convert(const Fields& line, const RequestPolicy& policy) {
@@ -59,13 +64,14 @@ Result<Json> convert(const Fields& line, const RequestPolicy& policy) {
   const Json* body = input ? input->find("request") : nullptr;
   if (!body) return line.wrong("input", "missing field `request`");
   FATHOM_TRY(const std::string protocol, line.required_string("protocol"));
-  if (protocol != "chat" && protocol != "messages") return line.wrong("protocol", "expected `chat` or `messages`");
+  if (protocol != "chat" && protocol != "messages")
+    return line.wrong("protocol", "expected `chat` or `messages`");
   FATHOM_TRY(const auto request,
              protocol == "chat" ? parse_chat_request(*body, policy) : parse_messages_request(*body, policy));
   FATHOM_TRY(const auto prompt, text::render_prompt(request.messages, prompt_options(request, policy)));
   return Json::object_of({{"expected", Json::string_of(text::to_text(prompt))},
-                 {"thinking", Json::boolean_of(request.thinking)},
-                 {"effort", name_of(request.effort)}});
+                          {"thinking", Json::boolean_of(request.thinking)},
+                          {"effort", name_of(request.effort)}});
 }
 
 Result<Json> answer(const Json& json, const RequestPolicy& policy) {
@@ -83,7 +89,9 @@ Result<Json> answer(const Json& json, const RequestPolicy& policy) {
 Json answer_prompt_case(const Json& line, const RequestPolicy& policy) {
   auto answered = answer(line, policy);
   if (answered) return *std::move(answered);
-  return Json::object_of({{"error", Json::object_of({{"http", Json::number_of("400")}, {"message", Json::string_of(answered.error().message)}})}});
+  return Json::object_of(
+      {{"error", Json::object_of({{"http", Json::number_of("400")},
+                                  {"message", Json::string_of(answered.error().message)}})}});
 }
 
 }  // namespace fathom::api

@@ -10,7 +10,8 @@ namespace fathom::api {
 // `line` has "kind" and "input", and for kind "api" a "protocol":
 //   encode  input is what the checkpoint's encoder takes (encoder_input.h)    -> {"expected": the prompt}
 //   parse   input has the "text" of an answer and its "thinking_mode"         -> {"expected": the message}
-//   api     input.request is the body of a request; protocol chat|messages   -> the same with "thinking", "effort"
+//   api     input.request is the body of a request; protocol chat|messages   -> the same with "thinking",
+//   "effort"
 // Anything wrong gives {"error": {"http": 400, "message": ..}}.
 text::Json answer_prompt_case(const text::Json& line, const RequestPolicy& policy);
 

@@ -15,8 +15,8 @@ namespace fathom::api {
 // What the server decides, not the client.
 struct RequestPolicy {
   text::EffortTable effort_table = text::EffortTable::v0731;  // of the checkpoint
-  // The checkpoint's rule: without tools, reasoning before the last user turn is left out. False: all that the
-  // client sends back stays, which keeps the prefix of the conversation unchanged.
+  // The checkpoint's rule: without tools, reasoning before the last user turn is left out. False: all that
+  // the client sends back stays, which keeps the prefix of the conversation unchanged.
   bool drop_old_reasoning = true;
   bool thinking_by_default = true;
 };

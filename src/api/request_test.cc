@@ -1,5 +1,5 @@
-// Compares with the cases of fixtures/encoding.json: prompts that the checkpoint's encoder and DeepSeek's own request
-// converter made.
+// Compares with the cases of fixtures/encoding.json: prompts that the checkpoint's encoder and DeepSeek's own
+// request converter made.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -35,7 +35,9 @@ std::vector<const Json*> cases_of(std::string_view kind) {
   return cases;
 }
 
-std::string name(const Json& one) { return one.find("id")->text + " " + one.find("family")->text; }
+std::string name(const Json& one) {
+  return one.find("id")->text + " " + one.find("family")->text;
+}
 
 TEST(EncoderInput, RendersAsTheCheckpointsEncoder) {
   const auto cases = cases_of("encode");
@@ -54,7 +56,8 @@ TEST(EncoderInput, RendersAsTheCheckpointsEncoder) {
 
 Result<Request> parse(const Json& one, const RequestPolicy& policy) {
   const Json& body = *one.find("input")->find("request");
-  return one.find("protocol")->text == "chat" ? parse_chat_request(body, policy) : parse_messages_request(body, policy);
+  return one.find("protocol")->text == "chat" ? parse_chat_request(body, policy)
+                                              : parse_messages_request(body, policy);
 }
 
 std::string render(const Request& request, const RequestPolicy& policy) {
@@ -117,13 +120,28 @@ TEST(ChatRequest, ReadsTheOptionsOfTheAnswer) {
 
 TEST(ChatRequest, RefusesValuesOutOfRange) {
   const std::string question = R"("messages":[{"role":"user","content":"q"}],)";
-  for (const auto member : {R"("temperature":2.1)", R"("temperature":-1)", R"("top_p":0)", R"("top_p":1.5)",
-                            R"("max_tokens":0)", R"("max_tokens":1.5)", R"("max_tokens":"3")", R"("stop":3)",
-                            R"("stop":[3])", R"("top_logprobs":3)", R"("logprobs":true,"top_logprobs":21)",
-                            R"("presence_penalty":3)", R"("reasoning_effort":"huge")", R"("thinking":{"type":"x"})",
-                            R"("thinking":true)", R"("response_format":{"type":"xml"})", R"("tools":{})",
-                            R"("tools":[3])", R"("tools":[{"type":"function"}])", R"("tool_choice":"some")",
-                            R"("tool_choice":{"type":"function"})", R"("stream":"yes")"}) {
+  for (const auto member : {R"("temperature":2.1)",
+                            R"("temperature":-1)",
+                            R"("top_p":0)",
+                            R"("top_p":1.5)",
+                            R"("max_tokens":0)",
+                            R"("max_tokens":1.5)",
+                            R"("max_tokens":"3")",
+                            R"("stop":3)",
+                            R"("stop":[3])",
+                            R"("top_logprobs":3)",
+                            R"("logprobs":true,"top_logprobs":21)",
+                            R"("presence_penalty":3)",
+                            R"("reasoning_effort":"huge")",
+                            R"("thinking":{"type":"x"})",
+                            R"("thinking":true)",
+                            R"("response_format":{"type":"xml"})",
+                            R"("tools":{})",
+                            R"("tools":[3])",
+                            R"("tools":[{"type":"function"}])",
+                            R"("tool_choice":"some")",
+                            R"("tool_choice":{"type":"function"})",
+                            R"("stream":"yes")"}) {
     const auto request = chat(question + member);
     ASSERT_FALSE(request) << member;
     EXPECT_EQ(request.error().code, ErrorCode::invalid_argument) << member;
@@ -131,17 +149,18 @@ TEST(ChatRequest, RefusesValuesOutOfRange) {
 }
 
 TEST(ChatRequest, RefusesMessagesThatMakeNoConversation) {
-  for (const auto list : {R"(3)", R"([3])", R"([{}])", R"([{"role":"user","content":3}])",
-                          R"([{"role":"user","content":[{"type":"image_url"}]}])",
-                          R"([{"role":"assistant","content":"a","prefix":true},{"role":"user","content":"q"}])",
-                          R"([{"role":"tool","content":"a"}])",
-                          R"([{"role":"assistant","tool_calls":[{"id":"a"}]}])"}) {
+  for (const auto list :
+       {R"(3)", R"([3])", R"([{}])", R"([{"role":"user","content":3}])",
+        R"([{"role":"user","content":[{"type":"image_url"}]}])",
+        R"([{"role":"assistant","content":"a","prefix":true},{"role":"user","content":"q"}])",
+        R"([{"role":"tool","content":"a"}])", R"([{"role":"assistant","tool_calls":[{"id":"a"}]}])"}) {
     EXPECT_FALSE(chat(fmt::format(R"("messages":{})", list))) << list;
   }
 }
 
 TEST(ChatRequest, ContinuesAPrefix) {
-  const auto request = chat(R"("messages":[{"role":"user","content":"q"},{"role":"assistant","reasoning_content":"First",
+  const auto request =
+      chat(R"("messages":[{"role":"user","content":"q"},{"role":"assistant","reasoning_content":"First",
       "prefix":true}])");
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->messages.back().ending, text::Ending::open_reasoning);
@@ -155,13 +174,15 @@ TEST(MessagesRequest, DropsTheLineThatChangesWithEverySession) {
 }
 
 TEST(MessagesRequest, RefusesMessagesThatMakeNoConversation) {
-  for (const auto list : {
-           R"([{"role":"user","content":[]}])", R"([{"role":"robot","content":"q"}])",
-           R"([{"role":"user","content":[{"type":"image"}]}])",
-           R"([{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"r"}]}])",
-           R"([{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"text","text":"t"}]}])",
-           R"([{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]},{"role":"user","content":"q"}])",
-       }) {
+  for (
+      const auto list : {
+          R"([{"role":"user","content":[]}])",
+          R"([{"role":"robot","content":"q"}])",
+          R"([{"role":"user","content":[{"type":"image"}]}])",
+          R"([{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"r"}]}])",
+          R"([{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"text","text":"t"}]}])",
+          R"([{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]},{"role":"user","content":"q"}])",
+      }) {
     EXPECT_FALSE(messages(fmt::format(R"("messages":{})", list))) << list;
   }
   EXPECT_FALSE(messages(R"("messages":[{"role":"user","content":"q"}],"stop_sequences":[""])"));

@@ -27,7 +27,8 @@ constexpr const char* kHelp =
 class Chat {
  public:
   explicit Chat(ChatSession& session)
-      : session_(session), colour_(os::use_colour(STDOUT_FILENO)),
+      : session_(session),
+        colour_(os::use_colour(STDOUT_FILENO)),
         editor_(history_file(), [this] { return interrupt_.requested(); }) {}
 
   void run() {
@@ -35,9 +36,15 @@ class Chat {
     for (std::string line; !done_;) {
       interrupt_.clear();
       switch (editor_.read(line)) {
-        case LineEditor::Outcome::end_of_file: std::puts(""); return;
-        case LineEditor::Outcome::interrupted: std::puts("\n(Ctrl+D or /quit leaves)"); break;
-        case LineEditor::Outcome::line: take(line); break;
+        case LineEditor::Outcome::end_of_file:
+          std::puts("");
+          return;
+        case LineEditor::Outcome::interrupted:
+          std::puts("\n(Ctrl+D or /quit leaves)");
+          break;
+        case LineEditor::Outcome::line:
+          take(line);
+          break;
       }
     }
   }
@@ -65,7 +72,8 @@ class Chat {
       std::puts("(forgotten)");
     } else if (name == "/system") {
       session_.set_system(argument);
-      std::puts(argument.empty() ? "(no system prompt)" : "(system prompt set; the conversation starts anew)");
+      std::puts(argument.empty() ? "(no system prompt)"
+                                 : "(system prompt set; the conversation starts anew)");
     } else if (name == "/think") {
       if (const auto think = parse_think(argument)) {
         session_.set_think(*think);
@@ -93,8 +101,10 @@ class Chat {
       return;
     }
     if (generation->finish == engine::Finish::cancelled) std::puts("(stopped)");
-    if (generation->finish == engine::Finish::context_full) std::puts("(the context is full; /reset starts anew)");
-    if (generation->finish == engine::Finish::max_tokens) std::puts("(longest answer reached; --max-tokens allows more)");
+    if (generation->finish == engine::Finish::context_full)
+      std::puts("(the context is full; /reset starts anew)");
+    if (generation->finish == engine::Finish::max_tokens)
+      std::puts("(longest answer reached; --max-tokens allows more)");
     std::fflush(stdout);
     print_statistics(*generation);
   }
@@ -129,9 +139,11 @@ Status chat(ChatSession& session) {
 
 void print_statistics(const engine::Generation& g) {
   const bool colour = os::use_colour(STDERR_FILENO);
-  fmt::print(stderr, "{}[{} tokens, {:.1f} tokens/s; prompt {} tokens, {} cached, {:.1f} tokens/s; first token after {:.2f} s]{}\n",
-             colour ? kDim : "", g.tokens.size(), g.decode_rate(), g.prompt_tokens, g.cached_tokens, g.prefill_rate(),
-             g.first_token_seconds, colour ? kPlain : "");
+  fmt::print(stderr,
+             "{}[{} tokens, {:.1f} tokens/s; prompt {} tokens, {} cached, {:.1f} tokens/s; first token after "
+             "{:.2f} s]{}\n",
+             colour ? kDim : "", g.tokens.size(), g.decode_rate(), g.prompt_tokens, g.cached_tokens,
+             g.prefill_rate(), g.first_token_seconds, colour ? kPlain : "");
 }
 
 }  // namespace fathom::cli

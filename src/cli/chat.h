@@ -1,4 +1,5 @@
-// The chat in the terminal: line editing and history, Ctrl+C stops the answer and not the program, speed after each answer.
+// The chat in the terminal: line editing and history, Ctrl+C stops the answer and not the program, speed
+// after each answer.
 #pragma once
 
 #include "base/result.h"

@@ -13,10 +13,12 @@ namespace fathom::cli {
 namespace fs = std::filesystem;
 namespace {
 
-Status check_vocabulary(const text::Tokenizer& tokenizer, const model::Config& config, const fs::path& folder) {
+Status check_vocabulary(const text::Tokenizer& tokenizer, const model::Config& config,
+                        const fs::path& folder) {
   if (tokenizer.vocabulary_size() > config.vocab)
     return fail(ErrorCode::corrupt,
-                "{}: tokenizer.json has ids up to {}, but config.json says vocab_size {}; they belong to different models: copy "
+                "{}: tokenizer.json has ids up to {}, but config.json says vocab_size {}; they belong to "
+                "different models: copy "
                 "the tokenizer.json of this model",
                 folder.string(), tokenizer.vocabulary_size() - 1, config.vocab);
   return {};
@@ -56,7 +58,10 @@ class AnswerReader {
 
 ChatSession::ChatSession(const ChatOptions& options, std::unique_ptr<const text::Tokenizer> tokenizer,
                          Conversation conversation, LoadedModel loaded)
-    : options_(options), tokenizer_(std::move(tokenizer)), conversation_(std::move(conversation)), loaded_(std::move(loaded)),
+    : options_(options),
+      tokenizer_(std::move(tokenizer)),
+      conversation_(std::move(conversation)),
+      loaded_(std::move(loaded)),
       generator_(*loaded_.model, *loaded_.pool) {
   set_think(options_.think);
   reset();
@@ -72,7 +77,8 @@ Result<std::unique_ptr<ChatSession>> ChatSession::open(const ChatOptions& option
   FATHOM_TRY(const fs::path folder, model_folder(options.model));
   FATHOM_TRY(const model::Config config, model::Config::load(folder));
   if (options.context > config.max_positions)
-    return fail(ErrorCode::invalid_argument, "--ctx {} is more than the model's context of {} tokens (max_position_embeddings)",
+    return fail(ErrorCode::invalid_argument,
+                "--ctx {} is more than the model's context of {} tokens (max_position_embeddings)",
                 options.context, config.max_positions);
   FATHOM_TRY(const fs::path file, tokenizer_file(folder));
   FATHOM_TRY(text::Tokenizer read, text::Tokenizer::load(file));

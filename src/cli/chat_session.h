@@ -1,5 +1,5 @@
-// A model that is asked and answers as text: tokenizer, conversation and generator together. What `fathom run` drives.
-// Thread safety: one thread.
+// A model that is asked and answers as text: tokenizer, conversation and generator together. What `fathom
+// run` drives. Thread safety: one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct ChatOptions {
   std::filesystem::path model;  // empty: the embedded nano
   std::string system;
   Think think = Think::off;
-  text::EffortTable effort_table = text::EffortTable::v0731;
+  text::EffortTable effort_table = text::EffortTable::v0423;
   engine::SamplingParams sampling;
   std::int64_t max_tokens = 8192;  // of one answer
   std::int64_t context = 0;        // 0: the model's
@@ -38,7 +38,8 @@ class ChatSession {
     std::function<void(const std::string& text, bool reasoning)> text;
     std::function<bool()> cancelled;
   };
-  // An answer that was cut short stays in the conversation as far as it came. After an error the question is forgotten.
+  // An answer that was cut short stays in the conversation as far as it came. After an error the question is
+  // forgotten.
   Result<engine::Generation> ask(const std::string& question, const Output& output);
 
   // Starts anew with another system prompt.
@@ -47,8 +48,8 @@ class ChatSession {
   void reset() { conversation_.start(options_.system); }
 
  private:
-  ChatSession(const ChatOptions& options, std::unique_ptr<const text::Tokenizer> tokenizer, Conversation conversation,
-              LoadedModel loaded);
+  ChatSession(const ChatOptions& options, std::unique_ptr<const text::Tokenizer> tokenizer,
+              Conversation conversation, LoadedModel loaded);
 
   ChatOptions options_;
   std::unique_ptr<const text::Tokenizer> tokenizer_;

@@ -11,11 +11,14 @@ std::optional<Think> parse_think(std::string_view text) {
 
 Result<Conversation> Conversation::create(const text::Tokenizer& tokenizer) {
   Conversation conversation(tokenizer);
-  for (const char* token : {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"}) {
+  for (const char* token : {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>",
+                            "<｜Assistant｜>", "<think>", "</think>"}) {
     const auto id = tokenizer.token_id(token);
     if (!id || !tokenizer.is_added(*id))
       return fail(ErrorCode::unsupported,
-                  "the tokenizer has no control token {}, which V4's prompts need; is tokenizer.json that of a V4 model?", token);
+                  "the tokenizer has no control token {}, which V4's prompts need; is tokenizer.json that of "
+                  "a V4 model?",
+                  token);
   }
   conversation.end_ = *tokenizer.token_id("<｜end▁of▁sentence｜>");
   return conversation;

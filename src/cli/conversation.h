@@ -1,6 +1,6 @@
-// A chat as V4's prompt, turn by turn. Answers go back exactly as they were sampled as long as the template keeps them, so
-// that the next prompt extends what the model has already seen.
-// Ownership: the tokenizer must outlive it. Thread safety: one thread.
+// A chat as V4's prompt, turn by turn. Answers go back exactly as they were sampled as long as the template
+// keeps them, so that the next prompt extends what the model has already seen. Ownership: the tokenizer must
+// outlive it. Thread safety: one thread.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,9 @@ class Conversation {
   std::int32_t end_of_answer() const { return end_; }
 
  private:
-  explicit Conversation(const text::Tokenizer& tokenizer) : tokenizer_(&tokenizer) { options_.thinking = false; }
+  explicit Conversation(const text::Tokenizer& tokenizer) : tokenizer_(&tokenizer) {
+    options_.thinking = false;
+  }
 
   const text::Tokenizer* tokenizer_;
   std::int32_t end_ = 0;

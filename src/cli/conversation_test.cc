@@ -20,23 +20,43 @@ constexpr int kMerged = 256;  // "ab"
 text::Tokenizer byte_tokenizer(std::string_view without = "") {
   json::array added;
   int id = kBegin;
-  for (const char* token : {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"}) {
+  for (const char* token : {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>",
+                            "<｜Assistant｜>", "<think>", "</think>"}) {
     if (token != without)
-      added.push_back({{"id", id}, {"content", token}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-                       {"normalized", false}, {"special", true}});
+      added.push_back({{"id", id},
+                       {"content", token},
+                       {"single_word", false},
+                       {"lstrip", false},
+                       {"rstrip", false},
+                       {"normalized", false},
+                       {"special", true}});
     ++id;
   }
   json::object vocabulary;
-  for (int byte = 0; byte < 256; ++byte) vocabulary[text::spell_byte(static_cast<unsigned char>(byte))] = byte;
+  for (int byte = 0; byte < 256; ++byte)
+    vocabulary[text::spell_byte(static_cast<unsigned char>(byte))] = byte;
   vocabulary["ab"] = kMerged;
   const json::object file = {
-      {"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", std::move(added)}, {"normalizer", nullptr},
-      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}}},
+      {"version", "1.0"},
+      {"truncation", nullptr},
+      {"padding", nullptr},
+      {"added_tokens", std::move(added)},
+      {"normalizer", nullptr},
+      {"pre_tokenizer",
+       {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}}},
       {"post_processor", nullptr},
-      {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-                 {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false},
-                 {"vocab", std::move(vocabulary)}, {"merges", json::array{"a b"}}}}};
+      {"decoder",
+       {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
+      {"model",
+       {{"type", "BPE"},
+        {"dropout", nullptr},
+        {"unk_token", nullptr},
+        {"continuing_subword_prefix", nullptr},
+        {"end_of_word_suffix", nullptr},
+        {"fuse_unk", false},
+        {"byte_fallback", false},
+        {"vocab", std::move(vocabulary)},
+        {"merges", json::array{"a b"}}}}};
   auto tokenizer = text::Tokenizer::parse(json::serialize(file), "byte tokenizer");
   if (!tokenizer) throw std::runtime_error(tokenizer.error().message);
   return std::move(*tokenizer);
@@ -55,7 +75,8 @@ TEST(Conversation, RendersTurnsAsV4Does) {
   c->start("s");
   EXPECT_THAT(ask(*c, "q"), ElementsAre(kBegin, 's', kUser, 'q', kAssistant, kThinkEnd));
   c->answer(std::vector<std::int32_t>{'x', kEnd}, "x");
-  EXPECT_THAT(ask(*c, "r"), ElementsAre(kBegin, 's', kUser, 'q', kAssistant, kThinkEnd, 'x', kEnd, kUser, 'r', kAssistant, kThinkEnd));
+  EXPECT_THAT(ask(*c, "r"), ElementsAre(kBegin, 's', kUser, 'q', kAssistant, kThinkEnd, 'x', kEnd, kUser, 'r',
+                                        kAssistant, kThinkEnd));
   c->start("");
   EXPECT_THAT(ask(*c, "q"), ElementsAre(kBegin, kUser, 'q', kAssistant, kThinkEnd));
 }
@@ -67,8 +88,8 @@ TEST(Conversation, GivesAnswersBackAsTheyWereSampled) {
   ask(*c, "q");
   // The tokenizer would write "ab" as one token; the model chose two, and was cut before the end token.
   c->answer(std::vector<std::int32_t>{'a', 'b'}, "ab");
-  EXPECT_THAT(ask(*c, "ab"),
-              ElementsAre(kBegin, kUser, 'q', kAssistant, kThinkEnd, 'a', 'b', kEnd, kUser, kMerged, kAssistant, kThinkEnd));
+  EXPECT_THAT(ask(*c, "ab"), ElementsAre(kBegin, kUser, 'q', kAssistant, kThinkEnd, 'a', 'b', kEnd, kUser,
+                                         kMerged, kAssistant, kThinkEnd));
 }
 
 TEST(Conversation, LeavesOldReasoningOut) {
@@ -81,7 +102,8 @@ TEST(Conversation, LeavesOldReasoningOut) {
   EXPECT_EQ(first->start, text::CompletionStart::reasoning);
   EXPECT_THAT(first->prompt, ElementsAre(kBegin, kUser, 'q', kAssistant, kThink));
   c->answer(std::vector<std::int32_t>{'h', 'm', kThinkEnd, 'x', kEnd}, "x");
-  EXPECT_THAT(ask(*c, "r"), ElementsAre(kBegin, kUser, 'q', kAssistant, kThinkEnd, 'x', kEnd, kUser, 'r', kAssistant, kThink));
+  EXPECT_THAT(ask(*c, "r"), ElementsAre(kBegin, kUser, 'q', kAssistant, kThinkEnd, 'x', kEnd, kUser, 'r',
+                                        kAssistant, kThink));
 }
 
 TEST(Conversation, SaysHowHardToThinkAtTheHead) {

@@ -19,23 +19,28 @@ kernels::Isa parse_isa(const std::string& text) {
     known += known.empty() ? "" : ", ";
     known += kernels::name(isa);
   }
-  throw CLI::ValidationError("--isa", fmt::format("'{}' is not an instruction set of this machine; it has {}", text, known));
+  throw CLI::ValidationError(
+      "--isa", fmt::format("'{}' is not an instruction set of this machine; it has {}", text, known));
 }
 
 }  // namespace
 
 void add_engine_options(CLI::App& app, EngineOptions& options) {
-  app.add_option("--threads", options.threads, "Threads that compute (default: all that this process may use)")
+  app.add_option("--threads", options.threads,
+                 "Threads that compute (default: all that this process may use)")
       ->check(CLI::Range(1, kMaxThreads));
   const auto numerics = [&options](const std::string& text) {
     const auto parsed = model::parse_numerics(text);
-    if (!parsed) throw CLI::ValidationError("--numerics", fmt::format("'{}' is neither exact nor official", text));
+    if (!parsed)
+      throw CLI::ValidationError("--numerics", fmt::format("'{}' is neither exact nor official", text));
     options.numerics = *parsed;
   };
   app.add_option_function<std::string>(
-      "--numerics", numerics, "exact (fp32 throughout) or official (rounding as in DeepSeek's code; default)");
+      "--numerics", numerics,
+      "exact (fp32 throughout) or official (rounding as in DeepSeek's code; default)");
   const auto isa = [&options](const std::string& text) { options.isa = parse_isa(text); };
-  app.add_option_function<std::string>("--isa", isa, "Instruction set: scalar, avx2 or avx512 (default: the best there is)");
+  app.add_option_function<std::string>(
+      "--isa", isa, "Instruction set: scalar, avx2 or avx512 (default: the best there is)");
 }
 
 Result<LoadedModel> load_model(const std::filesystem::path& folder, const EngineOptions& options) {

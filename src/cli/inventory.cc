@@ -15,9 +15,12 @@ std::int64_t elements(const model::TensorSpec& tensor) {
 std::int64_t weights(const model::TensorSpec& tensor) {
   switch (tensor.dtype) {
     case DType::f8_e8m0:
-    case DType::i64: return 0;
-    case DType::i8: return elements(tensor) * 2;  // two FP4 numbers in a byte
-    default: return elements(tensor);
+    case DType::i64:
+      return 0;
+    case DType::i8:
+      return elements(tensor) * 2;  // two FP4 numbers in a byte
+    default:
+      return elements(tensor);
   }
 }
 

@@ -19,10 +19,12 @@ struct Inventory {
   };
   std::map<std::string, Amount> by_dtype;
   Amount all;
-  std::int64_t parameters = 0;         // weights of the trunk (scales and expert tables are not weights)
+  std::int64_t parameters = 0;  // weights of the trunk (scales and expert tables are not weights)
   std::int64_t mtp_parameters = 0;
-  std::int64_t active_parameters = 0;  // of them, those that one token of the trunk uses, without the embedding
-  // Bytes that one decoded token reads at batch 1, without MTP: the chosen experts, one embedding row, and all the rest.
+  std::int64_t active_parameters =
+      0;  // of them, those that one token of the trunk uses, without the embedding
+  // Bytes that one decoded token reads at batch 1, without MTP: the chosen experts, one embedding row, and
+  // all the rest.
   std::int64_t expert_bytes_per_token = 0;
   std::int64_t other_bytes_per_token = 0;
 

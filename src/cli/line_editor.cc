@@ -19,7 +19,9 @@ constexpr int kHistoryLines = 1000;
 constexpr int kAskEveryMs = 100;  // whether Ctrl+C was pressed
 constexpr const char* kPrompt = "> ";
 
-char* prompt(EditLine*) { return const_cast<char*>(kPrompt); }
+char* prompt(EditLine*) {
+  return const_cast<char*>(kPrompt);
+}
 
 // libedit needs a UTF-8 locale to edit UTF-8; a user without any gets the C library's own.
 void use_utf8() {
@@ -67,7 +69,8 @@ int read_character(EditLine* editor, wchar_t* out) {
 }
 }  // namespace
 
-LineEditor::LineEditor(fs::path history_file, std::function<bool()> interrupted) : state_(std::make_unique<State>()) {
+LineEditor::LineEditor(fs::path history_file, std::function<bool()> interrupted)
+    : state_(std::make_unique<State>()) {
   use_utf8();
   state_->history_file = std::move(history_file);
   state_->interrupted = std::move(interrupted);
@@ -112,8 +115,10 @@ LineEditor::Outcome LineEditor::read(std::string& line) {
 }
 
 fs::path history_file() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state) return fs::path(state) / "fathom" / "history";
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".local" / "state" / "fathom" / "history";
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state)
+    return fs::path(state) / "fathom" / "history";
+  if (const char* home = std::getenv("HOME"); home && *home)
+    return fs::path(home) / ".local" / "state" / "fathom" / "history";
   return {};
 }
 

@@ -24,7 +24,8 @@ Result<fs::path> tokenizer_file(const fs::path& given) {
   if (fs::is_regular_file(folder, error)) return folder;
   const fs::path file = folder / "tokenizer.json";
   if (!fs::is_regular_file(file, error))
-    return fail(ErrorCode::not_found, "{}: there is no tokenizer.json here; copy the one that belongs to the model into the folder",
+    return fail(ErrorCode::not_found,
+                "{}: there is no tokenizer.json here; copy the one that belongs to the model into the folder",
                 folder.string());
   return file;
 }

@@ -7,8 +7,8 @@
 
 namespace fathom::cli {
 
-// `given`, or when that is empty the nano model that comes with the program: models/nano beside the executable (a build
-// folder) or ../share/fathom/models/nano (an installation). Errors: not_found.
+// `given`, or when that is empty the nano model that comes with the program: models/nano beside the
+// executable (a build folder) or ../share/fathom/models/nano (an installation). Errors: not_found.
 Result<std::filesystem::path> model_folder(const std::filesystem::path& given);
 
 // The tokenizer.json of a model folder; `given` may also be the file itself. Errors: not_found.

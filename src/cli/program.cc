@@ -18,8 +18,8 @@ namespace fathom::cli {
 namespace {
 
 std::string version_text() {
-  return fmt::format("fathom {}\ninstruction set: {} (best of this machine)\nnumerics modes: {}, {}", kVersion,
-                     kernels::name(kernels::best_isa()), model::name(model::Numerics::exact),
+  return fmt::format("fathom {}\ninstruction set: {} (best of this machine)\nnumerics modes: {}, {}",
+                     kVersion, kernels::name(kernels::best_isa()), model::name(model::Numerics::exact),
                      model::name(model::Numerics::official));
 }
 
@@ -48,13 +48,16 @@ std::string describe_extra(const CLI::App& program, const std::string& word) {
   const bool is_flag = word.starts_with("-");
   if (is_flag) {
     const std::string flag = word.substr(0, word.find('='));
-    const std::string help = &app == &program ? "fathom --help" : fmt::format("fathom {} --help", app.get_name());
-    return fmt::format("unknown flag {}{}; '{}' lists the flags", flag, did_you_mean(flag, flags_of(app)), help);
+    const std::string help =
+        &app == &program ? "fathom --help" : fmt::format("fathom {} --help", app.get_name());
+    return fmt::format("unknown flag {}{}; '{}' lists the flags", flag, did_you_mean(flag, flags_of(app)),
+                       help);
   }
   if (&app == &program) {
     std::vector<std::string> verbs;
     for (const CLI::App* verb : program.get_subcommands({})) verbs.push_back(verb->get_name());
-    return fmt::format("unknown verb '{}'{}; 'fathom --help' lists the verbs", word, did_you_mean(word, verbs));
+    return fmt::format("unknown verb '{}'{}; 'fathom --help' lists the verbs", word,
+                       did_you_mean(word, verbs));
   }
   return fmt::format("'{}' is one argument too many; see 'fathom {} --help'", word, app.get_name());
 }
@@ -76,19 +79,22 @@ int usage_error(const CLI::App& program, const CLI::ParseError& error) {
 
 int run_program(int argc, const char* const* argv) {
   CLI::App program("fathom runs DeepSeek-V4 on your own machine.", "fathom");
-  program.footer("Exit codes: 0 done, 1 the input or the run failed, 2 wrong usage.\n\n"
-                 "Example: fathom run path/to/DeepSeek-V4-Flash -p 'Why is the sky blue?'\n");
+  program.footer(
+      "Exit codes: 0 done, 1 the input or the run failed, 2 wrong usage.\n\n"
+      "Example: fathom run path/to/DeepSeek-V4-Flash -p 'Why is the sky blue?'\n");
   program.set_version_flag("--version", version_text);
   const std::vector<Verb> verbs = {add_run(program),      add_inspect(program),    add_logits(program),
                                    add_tokenize(program), add_detokenize(program), add_synth(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return program.exit(error);  // --help, --version
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return program.exit(error);  // --help, --version
     return usage_error(program, error);
   }
 
-  const auto chosen = std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) { return verb.app->parsed(); });
+  const auto chosen =
+      std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) { return verb.app->parsed(); });
   if (chosen == verbs.end()) {
     print_error("no verb given; 'fathom --help' lists them, 'fathom run' starts a chat");
     return kExitUsage;

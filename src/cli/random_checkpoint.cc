@@ -27,16 +27,19 @@ class NewFolder {
   static Result<NewFolder> create(const fs::path& out) {
     std::error_code error;
     if (fs::exists(out, error) && !(fs::is_directory(out, error) && fs::is_empty(out, error)))
-      return fail(ErrorCode::invalid_argument, "{}: already there and not an empty folder; choose another --out or remove it",
+      return fail(ErrorCode::invalid_argument,
+                  "{}: already there and not an empty folder; choose another --out or remove it",
                   out.string());
     NewFolder folder;
     folder.place_ = out;
-    folder.path_ = fs::path((out.has_filename() ? out : out.parent_path()).string() + fmt::format(".{}.part", ::getpid()));
+    folder.path_ = fs::path((out.has_filename() ? out : out.parent_path()).string() +
+                            fmt::format(".{}.part", ::getpid()));
     if (fs::create_directories(folder.path_, error); error)
       return fail(ErrorCode::io, "{}: cannot create the folder: {}", folder.path_.string(), error.message());
     return folder;
   }
-  NewFolder(NewFolder&& other) noexcept : place_(std::move(other.place_)), path_(std::exchange(other.path_, {})) {}
+  NewFolder(NewFolder&& other) noexcept
+      : place_(std::move(other.place_)), path_(std::exchange(other.path_, {})) {}
   NewFolder& operator=(NewFolder&&) = delete;
   ~NewFolder() {
     std::error_code ignored;
@@ -48,7 +51,8 @@ class NewFolder {
   Status commit() {
     std::error_code error;
     if (fs::rename(path_, place_, error); error)
-      return fail(ErrorCode::io, "{}: cannot give the finished folder its name: {}", place_.string(), error.message());
+      return fail(ErrorCode::io, "{}: cannot give the finished folder its name: {}", place_.string(),
+                  error.message());
     path_.clear();
     return {};
   }
@@ -81,8 +85,9 @@ std::vector<Shard> make_shards(std::vector<model::TensorSpec> specs, std::uint64
     shards.back().tensors.push_back(std::move(spec));
   }
   for (std::size_t i = 0; i < shards.size(); ++i)
-    shards[i].name = shards.size() == 1 ? "model.safetensors"
-                                        : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    shards[i].name = shards.size() == 1
+                         ? "model.safetensors"
+                         : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
   return shards;
 }
 
@@ -93,7 +98,8 @@ std::map<std::string, std::int64_t, std::less<>> columns_of(const std::vector<mo
     if (spec.shape.size() != 2) continue;
     const std::int64_t stored = spec.shape[1];
     const std::string base = spec.name.substr(0, spec.name.rfind('.'));
-    if (spec.name.ends_with(".weight")) columns[base] = spec.dtype == formats::DType::i8 ? stored * 2 : stored;
+    if (spec.name.ends_with(".weight"))
+      columns[base] = spec.dtype == formats::DType::i8 ? stored * 2 : stored;
     if (spec.name.ends_with("_fn")) columns[spec.name] = stored;
   }
   return columns;
@@ -101,7 +107,8 @@ std::map<std::string, std::int64_t, std::less<>> columns_of(const std::vector<mo
 
 Status write_text(const fs::path& file, const std::string& text) {
   std::ofstream out(file, std::ios::binary);
-  if (!(out << text) || !out.flush()) return fail(ErrorCode::io, "{}: cannot write; is the disk full?", file.string());
+  if (!(out << text) || !out.flush())
+    return fail(ErrorCode::io, "{}: cannot write; is the disk full?", file.string());
   return {};
 }
 
@@ -109,15 +116,19 @@ std::string index_text(const std::vector<Shard>& shards, std::uint64_t total) {
   boost::json::object map;
   for (const Shard& shard : shards)
     for (const model::TensorSpec& spec : shard.tensors) map[spec.name] = shard.name;
-  return boost::json::serialize(boost::json::object{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}}) + "\n";
+  return boost::json::serialize(
+             boost::json::object{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}}) +
+         "\n";
 }
 
 Status check_space(const fs::path& folder, std::uint64_t needed) {
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
   if (!error && space.available < needed)
-    return fail(ErrorCode::io, "{}: {:.1f} GB are needed, but only {:.1f} GB of disk are free; free some or choose another --out",
-                folder.parent_path().string(), needed / 1e9, space.available / 1e9);
+    return fail(
+        ErrorCode::io,
+        "{}: {:.1f} GB are needed, but only {:.1f} GB of disk are free; free some or choose another --out",
+        folder.parent_path().string(), needed / 1e9, space.available / 1e9);
   return {};
 }
 
@@ -127,10 +138,13 @@ class CheckpointWriter {
                    std::uint64_t total)
       : options_(options), config_(config), pool_(pool), total_(total) {}
 
-  Status write(const Shard& shard, const fs::path& folder, const std::map<std::string, std::int64_t, std::less<>>& columns) {
+  Status write(const Shard& shard, const fs::path& folder,
+               const std::map<std::string, std::int64_t, std::less<>>& columns) {
     std::vector<formats::SafetensorsWriter::Declaration> declared;
-    for (const model::TensorSpec& spec : shard.tensors) declared.push_back({spec.name, spec.dtype, spec.shape});
-    FATHOM_TRY(auto writer, formats::SafetensorsWriter::create(folder / shard.name, std::move(declared), {{"format", "pt"}}));
+    for (const model::TensorSpec& spec : shard.tensors)
+      declared.push_back({spec.name, spec.dtype, spec.shape});
+    FATHOM_TRY(auto writer, formats::SafetensorsWriter::create(folder / shard.name, std::move(declared),
+                                                               {{"format", "pt"}}));
     for (const model::TensorSpec& spec : shard.tensors) {
       auto linear = columns.find(spec.name.substr(0, spec.name.rfind('.')));
       if (linear == columns.end()) linear = columns.find(spec.name);
@@ -152,8 +166,10 @@ class CheckpointWriter {
       const std::int64_t pieces = (size + tensor.piece_bytes() - 1) / tensor.piece_bytes();
       pool_.run(static_cast<std::size_t>(pieces), [&](std::size_t i, int) {
         const std::size_t offset = i * static_cast<std::size_t>(tensor.piece_bytes());
-        const std::size_t count = std::min(batch.size() - offset, static_cast<std::size_t>(tensor.piece_bytes()));
-        tensor.fill(begin / tensor.piece_bytes() + static_cast<std::int64_t>(i), batch.subspan(offset, count));
+        const std::size_t count =
+            std::min(batch.size() - offset, static_cast<std::size_t>(tensor.piece_bytes()));
+        tensor.fill(begin / tensor.piece_bytes() + static_cast<std::int64_t>(i),
+                    batch.subspan(offset, count));
       });
       FATHOM_TRY_STATUS(writer.append(batch));
       done_ += static_cast<std::uint64_t>(size);

@@ -69,7 +69,8 @@ TEST(RandomCheckpoint, DependsOnTheSeedAloneNotOnThreadsOrShards) {
   ASSERT_TRUE(a && b && c);
   EXPECT_GT(b->shards().size(), 2u);
   ASSERT_EQ(a->tensors().size(), b->tensors().size());
-  for (const auto& [name, tensor] : a->tensors()) EXPECT_EQ(testing::raw(*a, name), testing::raw(*b, name)) << name;
+  for (const auto& [name, tensor] : a->tensors())
+    EXPECT_EQ(testing::raw(*a, name), testing::raw(*b, name)) << name;
   EXPECT_NE(testing::raw(*a, "embed.weight"), testing::raw(*c, "embed.weight"));
 }
 
@@ -96,14 +97,16 @@ TEST(RandomTensor, LinearsKeepUnitVariance) {
     const RandomTensor tensor(spec, *config, fan_in, 1);
     std::vector<std::byte> bytes(static_cast<std::size_t>(tensor.bytes()));
     for (std::int64_t at = 0, piece = 0; at < tensor.bytes(); at += tensor.piece_bytes(), ++piece)
-      tensor.fill(piece, std::span(bytes).subspan(static_cast<std::size_t>(at),
-                                                  static_cast<std::size_t>(std::min(tensor.piece_bytes(), tensor.bytes() - at))));
+      tensor.fill(piece, std::span(bytes).subspan(
+                             static_cast<std::size_t>(at),
+                             static_cast<std::size_t>(std::min(tensor.piece_bytes(), tensor.bytes() - at))));
     return bytes;
   };
   const std::int64_t rows = 1024, cols = 4096;
 
   const auto fp4 = filled({"layers.0.ffn.experts.0.w1.weight", formats::DType::i8, {rows, cols / 2}}, cols);
-  const auto fp4_scale = filled({"layers.0.ffn.experts.0.w1.scale", formats::DType::f8_e8m0, {rows, cols / 32}}, cols);
+  const auto fp4_scale =
+      filled({"layers.0.ffn.experts.0.w1.scale", formats::DType::f8_e8m0, {rows, cols / 32}}, cols);
   double squares = 0;
   for (std::size_t i = 0; i < fp4.size(); ++i) {
     const double scale = formats::ue8m0_to_float(static_cast<std::uint8_t>(fp4_scale[i / 16]));
@@ -114,19 +117,22 @@ TEST(RandomTensor, LinearsKeepUnitVariance) {
   EXPECT_NEAR(squares / rows, 1, 0.02);
 
   const auto fp8 = filled({"layers.0.attn.wq_a.weight", formats::DType::f8_e4m3, {rows, cols}}, cols);
-  const auto fp8_scale = filled({"layers.0.attn.wq_a.scale", formats::DType::f8_e8m0, {rows / 128, cols / 128}}, cols);
+  const auto fp8_scale =
+      filled({"layers.0.attn.wq_a.scale", formats::DType::f8_e8m0, {rows / 128, cols / 128}}, cols);
   squares = 0;
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = 0; c < cols; ++c) {
       const auto code = static_cast<std::uint8_t>(fp8[static_cast<std::size_t>(r * cols + c)]);
       ASSERT_NE(code & 0x7f, 0x7f);
-      const auto scale = static_cast<std::uint8_t>(fp8_scale[static_cast<std::size_t>(r / 128 * (cols / 128) + c / 128)]);
+      const auto scale =
+          static_cast<std::uint8_t>(fp8_scale[static_cast<std::size_t>(r / 128 * (cols / 128) + c / 128)]);
       squares += std::pow(formats::e4m3_to_float(code) * formats::ue8m0_to_float(scale), 2);
     }
   }
   EXPECT_NEAR(squares / rows, 1, 0.25);  // only 256 scales of either power of two
 
-  const auto table = filled({"layers.0.ffn.gate.tid2eid", formats::DType::i64, {config->vocab, config->experts_per_token}}, 0);
+  const auto table = filled(
+      {"layers.0.ffn.gate.tid2eid", formats::DType::i64, {config->vocab, config->experts_per_token}}, 0);
   for (int token = 0; token < config->vocab; ++token) {
     std::set<std::int64_t> chosen;
     for (int k = 0; k < config->experts_per_token; ++k) {
@@ -140,7 +146,8 @@ TEST(RandomTensor, LinearsKeepUnitVariance) {
 }
 
 TEST(SynthShapes, AreV4ConfigsOfTheDocumentedSize) {
-  const std::pair<const char*, double> sizes[] = {{"flash-slice", 4.6e9}, {"pro-slice", 9.3e9}, {"flash-attn", 0.5e9}};
+  const std::pair<const char*, double> sizes[] = {
+      {"flash-slice", 4.6e9}, {"pro-slice", 9.3e9}, {"flash-attn", 0.5e9}};
   for (const auto& [name, expected] : sizes) {
     const auto text = shape_config(name);
     ASSERT_TRUE(text) << text.error().message;

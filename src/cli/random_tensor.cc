@@ -91,22 +91,33 @@ void put(std::span<std::byte> out, std::size_t index, T value) {
 RandomTensor::Recipe RandomTensor::recipe_of(const model::TensorSpec& spec) {
   const std::string_view name = spec.name;
   switch (spec.dtype) {
-    case DType::i8: return Recipe::codes;
-    case DType::f8_e4m3: return Recipe::fp8;
-    case DType::f8_e8m0: return Recipe::fp8_scales;
-    case DType::i64: return Recipe::token_experts;
-    case DType::bf16: return Recipe::bf16;
-    default: return name.ends_with("_base") ? Recipe::hyper_connection_base : Recipe::f32;
+    case DType::i8:
+      return Recipe::codes;
+    case DType::f8_e4m3:
+      return Recipe::fp8;
+    case DType::f8_e8m0:
+      return Recipe::fp8_scales;
+    case DType::i64:
+      return Recipe::token_experts;
+    case DType::bf16:
+      return Recipe::bf16;
+    default:
+      return name.ends_with("_base") ? Recipe::hyper_connection_base : Recipe::f32;
   }
 }
 
-RandomTensor::RandomTensor(const model::TensorSpec& spec, const model::Config& config, std::int64_t fan_in, std::uint64_t seed)
-    : recipe_(recipe_of(spec)), seed_(Random(seed ^ hash(spec.name)).next()), streams_(config.streams),
-      experts_(config.experts), experts_per_token_(config.experts_per_token) {
+RandomTensor::RandomTensor(const model::TensorSpec& spec, const model::Config& config, std::int64_t fan_in,
+                           std::uint64_t seed)
+    : recipe_(recipe_of(spec)),
+      seed_(Random(seed ^ hash(spec.name)).next()),
+      streams_(config.streams),
+      experts_(config.experts),
+      experts_per_token_(config.experts_per_token) {
   bytes_ = static_cast<std::int64_t>(formats::size_of(spec.dtype));
   for (std::int64_t extent : spec.shape) bytes_ *= extent;
   piece_bytes_ = kPieceBytes;
-  if (recipe_ == Recipe::token_experts) piece_bytes_ -= kPieceBytes % (experts_per_token_ * 8);  // whole tokens
+  if (recipe_ == Recipe::token_experts)
+    piece_bytes_ -= kPieceBytes % (experts_per_token_ * 8);  // whole tokens
   if (recipe_ == Recipe::hyper_connection_base) piece_bytes_ = bytes_;
   set_distribution(spec, fan_in);
 }
@@ -151,11 +162,13 @@ void RandomTensor::fill(std::int64_t piece, std::span<std::byte> out) const {
       return;
     }
     case Recipe::fp8_scales:
-    case Recipe::fp4_scales: return fill_scales(stream, out);
+    case Recipe::fp4_scales:
+      return fill_scales(stream, out);
     case Recipe::bf16: {
       const auto& normal = normals();
       for (std::size_t i = 0; i < out.size() / 2; ++i)
-        put(out, i, formats::float_to_bf16(static_cast<float>(mean_ + deviation_ * normal[random.next() >> 52])));
+        put(out, i,
+            formats::float_to_bf16(static_cast<float>(mean_ + deviation_ * normal[random.next() >> 52])));
       return;
     }
     case Recipe::f32: {
@@ -165,8 +178,8 @@ void RandomTensor::fill(std::int64_t piece, std::span<std::byte> out) const {
       return;
     }
     case Recipe::hyper_connection_base: {
-      // [pre C, post C, comb C x C], or [C] alone in the head. pre = sigmoid(base) = 1/C; post = 2 sigmoid(0) = 1; comb is a
-      // softmax over rows with the diagonal far ahead.
+      // [pre C, post C, comb C x C], or [C] alone in the head. pre = sigmoid(base) = 1/C; post = 2 sigmoid(0)
+      // = 1; comb is a softmax over rows with the diagonal far ahead.
       const auto n = static_cast<std::size_t>(streams_);
       for (std::size_t i = 0; i < out.size() / 4; ++i) {
         float base = 0;
@@ -176,12 +189,14 @@ void RandomTensor::fill(std::int64_t piece, std::span<std::byte> out) const {
       }
       return;
     }
-    case Recipe::token_experts: return fill_token_experts(stream, out);
+    case Recipe::token_experts:
+      return fill_token_experts(stream, out);
   }
 }
 
 void RandomTensor::fill_scales(std::uint64_t stream, std::span<std::byte> out) const {
-  // The wanted scale lies between two powers of two; mixing both keeps the mean square and lets scales differ, as real ones do.
+  // The wanted scale lies between two powers of two; mixing both keeps the mean square and lets scales
+  // differ, as real ones do.
   const double codes = recipe_ == Recipe::fp4_scales ? kFp4Deviation : fp8_codes().deviation;
   const double wanted = deviation_ / codes;
   const int exponent = static_cast<int>(std::floor(std::log2(wanted)));
@@ -189,7 +204,8 @@ void RandomTensor::fill_scales(std::uint64_t stream, std::span<std::byte> out) c
   const double share_of_high = (wanted * wanted - low) / (3 * low);
   const auto threshold = static_cast<std::uint64_t>(share_of_high * 0x1p32);
   Random random(stream);
-  for (std::byte& scale : out) scale = static_cast<std::byte>(127 + exponent + ((random.next() >> 32) < threshold ? 1 : 0));
+  for (std::byte& scale : out)
+    scale = static_cast<std::byte>(127 + exponent + ((random.next() >> 32) < threshold ? 1 : 0));
 }
 
 void RandomTensor::fill_token_experts(std::uint64_t stream, std::span<std::byte> out) const {

@@ -33,7 +33,8 @@ std::string read_stdin() {
 }
 
 Status answer_once(ChatSession& session, const RunOptions& options, const std::string& prompt) {
-  if (prompt.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty; give one with -p TEXT or on stdin");
+  if (prompt.empty())
+    return fail(ErrorCode::invalid_argument, "the prompt is empty; give one with -p TEXT or on stdin");
   const os::Interrupt interrupt;
   ChatSession::Output output;
   output.cancelled = [&interrupt] { return interrupt.requested(); };
@@ -70,41 +71,53 @@ Verb add_run(CLI::App& program) {
     options->prompt = text;
     options->has_prompt = true;
   };
-  app->add_option_function<std::string>("-p,--prompt", prompt,
-                                        "Answer this and end; without it, stdin when it is not a terminal, else a chat");
+  app->add_option_function<std::string>(
+      "-p,--prompt", prompt, "Answer this and end; without it, stdin when it is not a terminal, else a chat");
   app->add_option("--system", chat.system, "System prompt");
   const auto think = [&chat](const std::string& text) {
     const auto parsed = parse_think(text);
-    if (!parsed) throw CLI::ValidationError("--think", fmt::format("'{}' is neither off nor high nor max", text));
+    if (!parsed)
+      throw CLI::ValidationError("--think", fmt::format("'{}' is neither off nor high nor max", text));
     chat.think = *parsed;
   };
-  app->add_option_function<std::string>("--think", think, "Reason before answering: off (default), high or max");
+  app->add_option_function<std::string>("--think", think,
+                                        "Reason before answering: off (default), high or max");
   const auto table = [&chat](const std::string& text) {
     if (text != "0423" && text != "0731")
       throw CLI::ValidationError("--effort-table", fmt::format("'{}' is neither 0423 nor 0731", text));
-    chat.effort_table = text == "0423" ? text::EffortTable::v0423 : text::EffortTable::v0731;
+    chat.effort_table = text == "0731" ? text::EffortTable::v0731 : text::EffortTable::v0423;
   };
-  app->add_option_function<std::string>("--effort-table", table,
-                                        "What the prompt says for high and max: as checkpoints of April (0423) or from July 31 "
-                                        "on (0731, default) were trained");
-  app->add_option("--temp", chat.sampling.temperature, "Temperature; 0 is greedy (default 1)")->check(CLI::NonNegativeNumber);
-  app->add_option("--top-k", chat.sampling.top_k, "Only the k most likely tokens; 0: all (default)")->check(CLI::NonNegativeNumber);
-  app->add_option("--top-p", chat.sampling.top_p, "Only the most likely tokens that hold this share (default 1: all)");
-  app->add_option("--min-p", chat.sampling.min_p, "Only tokens at least this fraction as likely as the likeliest (default 0: all)");
+  app->add_option_function<std::string>(
+      "--effort-table", table,
+      "What the prompt says for high and max: as checkpoints of April (0423, default) or from "
+      "July 31 on (0731) were trained");
+  app->add_option("--temp", chat.sampling.temperature, "Temperature; 0 is greedy (default 1)")
+      ->check(CLI::NonNegativeNumber);
+  app->add_option("--top-k", chat.sampling.top_k, "Only the k most likely tokens; 0: all (default)")
+      ->check(CLI::NonNegativeNumber);
+  app->add_option("--top-p", chat.sampling.top_p,
+                  "Only the most likely tokens that hold this share (default 1: all)");
+  app->add_option("--min-p", chat.sampling.min_p,
+                  "Only tokens at least this fraction as likely as the likeliest (default 0: all)");
   const auto seed = [options](const std::uint64_t& value) {
     options->chat.sampling.seed = value;
     options->has_seed = true;
   };
-  app->add_option_function<std::uint64_t>("--seed", seed, "The same seed and prompt give the same answer (default: a new one)");
-  app->add_option("--max-tokens", chat.max_tokens, "Longest answer, reasoning included (default 8192)")->check(CLI::PositiveNumber);
-  app->add_option("--ctx", chat.context, "Tokens of prompt and answer together (default: the model's context)")
+  app->add_option_function<std::uint64_t>(
+      "--seed", seed, "The same seed and prompt give the same answer (default: a new one)");
+  app->add_option("--max-tokens", chat.max_tokens, "Longest answer, reasoning included (default 8192)")
       ->check(CLI::PositiveNumber);
-  app->add_option("--chunk", chat.chunk, "Prompt tokens per pass; changes no bit of the answer")->check(CLI::PositiveNumber);
+  app->add_option("--ctx", chat.context,
+                  "Tokens of prompt and answer together (default: the model's context)")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--chunk", chat.chunk, "Prompt tokens per pass; changes no bit of the answer")
+      ->check(CLI::PositiveNumber);
   app->add_flag("--stats", options->stats, "Speed on stderr even when that is not a terminal");
   add_engine_options(*app, chat.engine);
-  app->footer("Filters apply in this order: temperature, top-k, top-p, min-p.\n"
-              "In a chat, Ctrl+C stops the answer and Ctrl+D leaves; /help lists what else there is.\n\n"
-              "Example: fathom run MODEL -p 'Why is the sky blue?' --temp 0.6 --seed 1\n");
+  app->footer(
+      "Filters apply in this order: temperature, top-k, top-p, min-p.\n"
+      "In a chat, Ctrl+C stops the answer and Ctrl+D leaves; /help lists what else there is.\n\n"
+      "Example: fathom run MODEL -p 'Why is the sky blue?' --temp 0.6 --seed 1\n");
   return {app, [options] { return run(*options); }};
 }
 

@@ -46,7 +46,8 @@ Status run(const SynthOptions& options) {
   os::ThreadPool pool(options.threads);
   FATHOM_TRY(const std::uint64_t bytes, write_random_checkpoint(request, pool));
   bar.reset();
-  fmt::print("{}: {:.1f} MB of random weights, seed {}\n", options.out.string(), static_cast<double>(bytes) / 1e6, options.seed);
+  fmt::print("{}: {:.1f} MB of random weights, seed {}\n", options.out.string(),
+             static_cast<double>(bytes) / 1e6, options.seed);
   return {};
 }
 
@@ -54,18 +55,23 @@ Status run(const SynthOptions& options) {
 
 Verb add_synth(CLI::App& program) {
   auto options = std::make_shared<SynthOptions>();
-  CLI::App* app = program.add_subcommand("synth", "Make a checkpoint of random weights in the released format");
+  CLI::App* app =
+      program.add_subcommand("synth", "Make a checkpoint of random weights in the released format");
   app->add_option("--shape", options->shape,
-                  "flash-slice (Flash layers of ratios 0,4,128,4; 4.6 GB), pro-slice (Pro layers of ratios 128,4,128,4; "
-                  "9.3 GB), flash-attn (Flash attention of ratios 0,4,128 with small experts, for long contexts; 0.5 GB), or a "
+                  "flash-slice (Flash layers of ratios 0,4,128,4; 4.6 GB), pro-slice (Pro layers of ratios "
+                  "128,4,128,4; "
+                  "9.3 GB), flash-attn (Flash attention of ratios 0,4,128 with small experts, for long "
+                  "contexts; 0.5 GB), or a "
                   "config.json")
       ->required();
   app->add_option("--out", options->out, "Folder to make; must not exist or be empty")->required();
   app->add_option("--seed", options->seed, "The same seed gives the same bytes (default 0)");
-  app->add_option("--threads", options->threads, "Threads that generate (default: all that this process may use)")
+  app->add_option("--threads", options->threads,
+                  "Threads that generate (default: all that this process may use)")
       ->check(CLI::Range(1, 1024));
-  app->footer("The folder has no tokenizer: use it with inspect, logits and bench.\n\n"
-              "Example: fathom synth --shape flash-slice --out /tmp/flash-slice\n");
+  app->footer(
+      "The folder has no tokenizer: use it with inspect, logits and bench.\n\n"
+      "Example: fathom synth --shape flash-slice --out /tmp/flash-slice\n");
   return {app, [options] { return run(*options); }};
 }
 

@@ -62,7 +62,8 @@ std::string config_text(const Shape& s) {
   "rms_norm_eps": 1e-06,
   "rope_theta": 10000,
   "compress_rope_theta": 160000,
-  "rope_scaling": {{"type": "yarn", "factor": 16, "original_max_position_embeddings": 65536, "beta_fast": 32, "beta_slow": 1}},
+  "rope_scaling": {{"type": "yarn", "factor": 16, "original_max_position_embeddings": 65536,
+                   "beta_fast": 32, "beta_slow": 1}},
   "max_position_embeddings": 1048576,
   "vocab_size": {},
   "bos_token_id": 0,
@@ -70,12 +71,12 @@ std::string config_text(const Shape& s) {
   "tie_word_embeddings": false,
   "torch_dtype": "bfloat16",
   "expert_dtype": "fp4",
-  "quantization_config": {{"quant_method": "fp8", "fmt": "e4m3", "scale_fmt": "ue8m0", "activation_scheme": "dynamic",
-                          "weight_block_size": [128, 128]}}
+  "quantization_config": {{"quant_method": "fp8", "fmt": "e4m3", "scale_fmt": "ue8m0",
+                          "activation_scheme": "dynamic", "weight_block_size": [128, 128]}}
 }}
 )",
-      s.ratios.size(), fmt::join(s.ratios, ", "), s.hash_layers, s.hidden, s.heads, s.q_lora_rank, s.o_groups, s.index_topk,
-      s.experts, s.expert_hidden, s.routed_scaling, s.vocab);
+      s.ratios.size(), fmt::join(s.ratios, ", "), s.hash_layers, s.hidden, s.heads, s.q_lora_rank, s.o_groups,
+      s.index_topk, s.experts, s.expert_hidden, s.routed_scaling, s.vocab);
 }
 
 }  // namespace
@@ -86,8 +87,8 @@ Result<std::string> shape_config(std::string_view name) {
     if (shape.name == name) return config_text(shape);
     names.push_back(shape.name);
   }
-  return fail(ErrorCode::invalid_argument, "'{}' is neither a shape nor a config.json{}; the shapes are {}", name,
-              did_you_mean(name, names), fmt::join(names, ", "));
+  return fail(ErrorCode::invalid_argument, "'{}' is neither a shape nor a config.json{}; the shapes are {}",
+              name, did_you_mean(name, names), fmt::join(names, ", "));
 }
 
 }  // namespace fathom::cli

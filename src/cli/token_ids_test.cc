@@ -46,7 +46,8 @@ TEST(TokenIds, RefuseEverythingElseAndSayWhy) {
 
 TEST(TokenIds, AreCheckedAgainstTheVocabulary) {
   EXPECT_TRUE(check_token_ids({0, 255}, 256, "x"));
-  EXPECT_THAT(check_token_ids({0, 256}, 256, "x").error().message, HasSubstr("token id 256 at position 1 is out of range"));
+  EXPECT_THAT(check_token_ids({0, 256}, 256, "x").error().message,
+              HasSubstr("token id 256 at position 1 is out of range"));
   EXPECT_THAT(check_token_ids({-1}, 256, "x").error().message, HasSubstr("ids 0 to 255"));
 }
 

@@ -57,10 +57,12 @@ Result<json::object> detokenize(const text::Tokenizer& tokenizer, const json::ob
   json::array stream;
   for (std::int32_t id : ids) stream.push_back(json::value(detokenizer.push(id)));
   const std::string flush = detokenizer.flush();
-  return json::object{{"bytes_b64", base64_encode(tokenizer.decode(ids))}, {"stream", std::move(stream)}, {"flush", flush}};
+  return json::object{
+      {"bytes_b64", base64_encode(tokenizer.decode(ids))}, {"stream", std::move(stream)}, {"flush", flush}};
 }
 
-Result<json::object> answer_line(const std::string& text, const text::Tokenizer& tokenizer, const Answer& answer) {
+Result<json::object> answer_line(const std::string& text, const text::Tokenizer& tokenizer,
+                                 const Answer& answer) {
   boost::system::error_code error;
   const json::value line = json::parse(text, error);
   if (error) return fail(ErrorCode::invalid_argument, "not JSON: {}", error.message());
@@ -85,8 +87,8 @@ Status run(const fs::path& model, const Answer& answer) {
   }
   if (!std::cout.flush()) return fail(ErrorCode::io, "cannot write to stdout");
   if (bad > 0)
-    return fail(ErrorCode::invalid_argument, "{} of {} lines could not be converted; their output line is {{\"error\": ...}}", bad,
-                lines);
+    return fail(ErrorCode::invalid_argument,
+                "{} of {} lines could not be converted; their output line is {{\"error\": ...}}", bad, lines);
   return {};
 }
 
@@ -101,16 +103,19 @@ Verb add(CLI::App& program, const char* name, const char* description, const cha
 }  // namespace
 
 Verb add_tokenize(CLI::App& program) {
-  return add(program, "tokenize", "Text to token ids: JSON lines from stdin to stdout",
-             "Input lines: {\"text\": ..} or {\"text_b64\": ..}; with \"plain\": true, text that spells a control token is "
-             "ordinary text.\nOutput lines: {\"ids\": [..]}, or {\"error\": ..} (and exit code 1 at the end).\n\n"
-             "Example: echo '{\"text\": \"Hello\"}' | fathom tokenize --model MODEL",
-             tokenize);
+  return add(
+      program, "tokenize", "Text to token ids: JSON lines from stdin to stdout",
+      "Input lines: {\"text\": ..} or {\"text_b64\": ..}; with \"plain\": true, text that spells a control "
+      "token is "
+      "ordinary text.\nOutput lines: {\"ids\": [..]}, or {\"error\": ..} (and exit code 1 at the end).\n\n"
+      "Example: echo '{\"text\": \"Hello\"}' | fathom tokenize --model MODEL",
+      tokenize);
 }
 
 Verb add_detokenize(CLI::App& program) {
   return add(program, "detokenize", "Token ids to text: JSON lines from stdin to stdout",
-             "Input lines: {\"ids\": [..]}.\nOutput lines: {\"bytes_b64\": .., \"stream\": [text completed by each token], "
+             "Input lines: {\"ids\": [..]}.\nOutput lines: {\"bytes_b64\": .., \"stream\": [text completed "
+             "by each token], "
              "\"flush\": text at the end}, or {\"error\": ..} (and exit code 1 at the end).\n\n"
              "Example: echo '{\"ids\": [19923]}' | fathom detokenize --model MODEL",
              detokenize);

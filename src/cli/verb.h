@@ -1,4 +1,5 @@
-// The verbs of the command line: one file each. A verb declares its flags on a subcommand and runs after parsing.
+// The verbs of the command line: one file each. A verb declares its flags on a subcommand and runs after
+// parsing.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -19,14 +19,22 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-bool is_cancelled(const Cancelled& cancelled) { return cancelled && cancelled(); }
+bool is_cancelled(const Cancelled& cancelled) {
+  return cancelled && cancelled();
+}
 
-double rate(std::int64_t tokens, double seconds) { return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
+double rate(std::int64_t tokens, double seconds) {
+  return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+}
 
 }  // namespace
 
-double Generation::prefill_rate() const { return rate(prompt_tokens - cached_tokens, prefill_seconds); }
-double Generation::decode_rate() const { return rate(static_cast<std::int64_t>(tokens.size()) - 1, decode_seconds); }
+double Generation::prefill_rate() const {
+  return rate(prompt_tokens - cached_tokens, prefill_seconds);
+}
+double Generation::decode_rate() const {
+  return rate(static_cast<std::int64_t>(tokens.size()) - 1, decode_seconds);
+}
 
 Generator::Generator(const model::Model& model, os::ThreadPool& pool)
     : model_(&model), forward_(model, pool), sequence_(model.kv) {}
@@ -40,7 +48,8 @@ void Generator::keep_checkpoint() {
 void Generator::rewind_to_prefix_of(std::span<const std::int32_t> prompt) {
   const auto differs = std::mismatch(tokens_.begin(), tokens_.end(), prompt.begin(), prompt.end()).first;
   // At least the last token must run again, for its logits.
-  const auto usable = std::min<std::int64_t>(differs - tokens_.begin(), static_cast<std::int64_t>(prompt.size()) - 1);
+  const auto usable =
+      std::min<std::int64_t>(differs - tokens_.begin(), static_cast<std::int64_t>(prompt.size()) - 1);
   if (usable == sequence_.length()) return;
 
   while (!checkpoints_.empty() && checkpoints_.back().length > usable) checkpoints_.pop_back();
@@ -53,14 +62,16 @@ void Generator::rewind_to_prefix_of(std::span<const std::int32_t> prompt) {
 }
 
 Result<std::int64_t> Generator::prefill(std::span<const std::int32_t> prompt, const PrefillOptions& options) {
-  if (prompt.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty; it needs at least one token");
+  if (prompt.empty())
+    return fail(ErrorCode::invalid_argument, "the prompt is empty; it needs at least one token");
   rewind_to_prefix_of(prompt);
 
   const std::int64_t size = static_cast<std::int64_t>(prompt.size());
   const std::int64_t cached = sequence_.length();
   const std::int64_t chunk = std::clamp<std::int64_t>(options.chunk, 1, model::Forward::kMaxTokens);
   for (std::int64_t done = cached; done < size;) {
-    if (is_cancelled(options.cancelled)) return fail(ErrorCode::cancelled, "stopped while reading the prompt");
+    if (is_cancelled(options.cancelled))
+      return fail(ErrorCode::cancelled, "stopped while reading the prompt");
     // The last token runs alone, so that the checkpoint can lie before it.
     if (done == size - 1) keep_checkpoint();
     const std::int64_t count = done == size - 1 ? 1 : std::min(chunk, size - 1 - done);
@@ -88,7 +99,8 @@ Result<Generation> Generator::generate(std::span<const std::int32_t> prompt, con
   const std::int64_t context = options.context > 0 ? std::min(options.context, limit) : limit;
   if (static_cast<std::int64_t>(prompt.size()) >= context)
     return fail(ErrorCode::invalid_argument,
-                "the prompt has {} tokens, but the context holds {} with the answer (the model allows {}); shorten the prompt{}",
+                "the prompt has {} tokens, but the context holds {} with the answer (the model allows {}); "
+                "shorten the prompt{}",
                 prompt.size(), context, limit, context < limit ? " or raise the context limit" : "");
 
   Generation result;

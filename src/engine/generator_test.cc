@@ -16,7 +16,8 @@ class GeneratorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     pool_ = new os::ThreadPool(2);
-    auto loaded = model::Model::load(testing::data_folder("golden/flash_tiny"), {.numerics = model::Numerics::exact}, pool_);
+    auto loaded = model::Model::load(testing::data_folder("golden/flash_tiny"),
+                                     {.numerics = model::Numerics::exact}, pool_);
     ASSERT_TRUE(loaded) << loaded.error().message;
     model_ = loaded->release();
   }
@@ -26,7 +27,8 @@ class GeneratorTest : public ::testing::Test {
   }
 
   static Ids golden(const char* tensor) {
-    const auto file = formats::Checkpoint::open(testing::data_file("golden/flash_tiny/expected_greedy_100_48.safetensors"));
+    const auto file =
+        formats::Checkpoint::open(testing::data_file("golden/flash_tiny/expected_greedy_100_48.safetensors"));
     const auto values = testing::integers(*file, tensor);
     return Ids(values.begin(), values.end());
   }
@@ -63,10 +65,13 @@ TEST_F(GeneratorTest, TheChunkChangesNothing) {
   for (std::int64_t chunk : {1, 7, 64, 5000}) {
     Generator generator(*model_, *pool_);
     std::vector<std::int64_t> progress;
-    const PrefillOptions options{.chunk = chunk, .progress = [&](std::int64_t done, std::int64_t total) {
-                                   EXPECT_EQ(total, 100);
-                                   progress.push_back(done);
-                                 }, .cancelled = {}};
+    const PrefillOptions options{.chunk = chunk,
+                                 .progress =
+                                     [&](std::int64_t done, std::int64_t total) {
+                                       EXPECT_EQ(total, 100);
+                                       progress.push_back(done);
+                                     },
+                                 .cancelled = {}};
     ASSERT_TRUE(generator.prefill(golden("prompt"), options));
     EXPECT_EQ(progress.back(), 100);
     const std::vector<float> logits(generator.logits().begin(), generator.logits().end());

@@ -64,8 +64,8 @@ std::int32_t Sampler::sample(std::span<const float> logits, std::int64_t positio
 
   double mass = 0;
   for (const Candidate& c : candidates_) mass += c.weight;
-  // Before top-p, for less to sort: both keep a head of the same ranking, so the shorter one wins in either order, as
-  // long as the mass is that of all.
+  // Before top-p, for less to sort: both keep a head of the same ranking, so the shorter one wins in either
+  // order, as long as the mass is that of all.
   if (params_.min_p > 0) {
     const auto unlikely = [this](const Candidate& c) { return c.weight < params_.min_p; };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), unlikely), candidates_.end());
@@ -79,7 +79,8 @@ void Sampler::weigh(std::span<const float> logits, float largest) {
   candidates_.reserve(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (!(logits[i] > kNothing)) continue;  // also NaN
-    const double weight = std::exp((static_cast<double>(logits[i]) - static_cast<double>(largest)) / params_.temperature);
+    const double weight =
+        std::exp((static_cast<double>(logits[i]) - static_cast<double>(largest)) / params_.temperature);
     if (weight > 0) candidates_.push_back({weight, static_cast<std::int32_t>(i)});
   }
 }

@@ -1,13 +1,14 @@
 // Draws the next token from logits.
 //
-// Order of the filters (as in vLLM and Hugging Face; llama.cpp applies the temperature last instead of first):
-//   temperature   logits are divided by it; 0 takes the most likely token (ties: the lowest id) and skips the rest
-//   top-k         only the k most likely stay
-//   top-p         of these, the smallest set of most likely tokens that holds a share p of their mass
-//   min-p         of these, those at least min_p times as likely as the most likely token
-// The draw depends on the logits, the parameters and the position alone: after a rewind, or in another process, the same
-// position gets the same token. All sums are in double and in a fixed order.
-// Thread safety: one thread; a Sampler keeps scratch memory between calls.
+// Order of the filters (as in vLLM and Hugging Face; llama.cpp applies the temperature last instead of
+// first):
+//   temperature   logits are divided by it; 0 takes the most likely token (ties: the lowest id) and skips the
+//   rest top-k         only the k most likely stay top-p         of these, the smallest set of most likely
+//   tokens that holds a share p of their mass min-p         of these, those at least min_p times as likely as
+//   the most likely token
+// The draw depends on the logits, the parameters and the position alone: after a rewind, or in another
+// process, the same position gets the same token. All sums are in double and in a fixed order. Thread safety:
+// one thread; a Sampler keeps scratch memory between calls.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ class Sampler {
 
   const SamplingParams& params() const { return params_; }
 
-  // The token for `position` of the sequence. NaN counts as minus infinity; plus infinity is certain; when no logit is
-  // above minus infinity the answer is token 0. `logits` must not be empty.
+  // The token for `position` of the sequence. NaN counts as minus infinity; plus infinity is certain; when no
+  // logit is above minus infinity the answer is token 0. `logits` must not be empty.
   std::int32_t sample(std::span<const float> logits, std::int64_t position);
 
  private:

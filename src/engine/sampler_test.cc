@@ -21,7 +21,8 @@ std::vector<float> logits_of(const std::vector<double>& probabilities) {
   return logits;
 }
 
-std::map<std::int32_t, int> counts(const std::vector<float>& logits, const SamplingParams& params, int draws) {
+std::map<std::int32_t, int> counts(const std::vector<float>& logits, const SamplingParams& params,
+                                   int draws) {
   Sampler sampler(params);
   std::map<std::int32_t, int> result;
   for (int i = 0; i < draws; ++i) ++result[sampler.sample(logits, i)];
@@ -82,14 +83,16 @@ TEST(Sampler, FiltersKeepTheHeadOfTheRanking) {
 }
 
 TEST(Sampler, TopPCountsTheMassThatTopKLeft) {
-  // After top-k 2 the shares are 0.57 and 0.43: p = 0.5 keeps one token, although 0.4 of the whole is less than 0.5.
+  // After top-k 2 the shares are 0.57 and 0.43: p = 0.5 keeps one token, although 0.4 of the whole is less
+  // than 0.5.
   const auto logits = logits_of({0.05, 0.4, 0.1, 0.3, 0.15});
   EXPECT_EQ(support(logits, {.top_k = 2, .top_p = 0.5}), (std::set<std::int32_t>{1}));
   EXPECT_EQ(support(logits, {.top_p = 0.5}), (std::set<std::int32_t>{1, 3}));
 }
 
 TEST(Sampler, MinPDoesNotChangeWhatTopPCounts) {
-  // min-p leaves 0.4 and 0.3. Half of all mass needs both; half of what min-p leaves would need the first alone.
+  // min-p leaves 0.4 and 0.3. Half of all mass needs both; half of what min-p leaves would need the first
+  // alone.
   const auto logits = logits_of({0.05, 0.4, 0.1, 0.3, 0.15});
   EXPECT_EQ(support(logits, {.top_p = 0.5, .min_p = 0.5}), (std::set<std::int32_t>{1, 3}));
 }
@@ -124,7 +127,8 @@ TEST(Sampler, IsSafeWithNanAndInfinity) {
     EXPECT_EQ(s.sample(std::vector<float>{3, kInf, kInf, kNan}, 0), 1);
     EXPECT_EQ(s.sample(std::vector<float>{-kInf, -kInf, -3e38f}, 0), 2);
   }
-  EXPECT_EQ(support({0, kNan, 0, -kInf}, {.top_k = 3, .top_p = 0.99, .min_p = 0.01}), (std::set<std::int32_t>{0, 2}));
+  EXPECT_EQ(support({0, kNan, 0, -kInf}, {.top_k = 3, .top_p = 0.99, .min_p = 0.01}),
+            (std::set<std::int32_t>{0, 2}));
   EXPECT_EQ(support({3e38f, -3e38f}, {.temperature = 1e-300}), (std::set<std::int32_t>{0}));
 }
 
@@ -136,13 +140,15 @@ TEST(Sampler, IsFastForTheRealVocabulary) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 10; ++i) s.sample(logits, i);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(seconds.count() / 10, 0.5);  // about 10 ms; the bound only catches something quadratic, under sanitizers too
+  EXPECT_LT(seconds.count() / 10,
+            0.5);  // about 10 ms; the bound only catches something quadratic, under sanitizers too
 }
 
 TEST(SamplingParams, AreCheckedWithTheirRange) {
   EXPECT_TRUE(check({}));
   EXPECT_TRUE(check({.temperature = 0, .top_k = 40, .top_p = 0.01, .min_p = 1}));
-  EXPECT_THAT(check({.temperature = -1}).error().message, testing::HasSubstr("temperature must be a number from 0 up"));
+  EXPECT_THAT(check({.temperature = -1}).error().message,
+              testing::HasSubstr("temperature must be a number from 0 up"));
   EXPECT_FALSE(check({.temperature = kNan}));
   EXPECT_FALSE(check({.temperature = kInf}));
   EXPECT_FALSE(check({.top_k = -1}));

@@ -10,7 +10,8 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<std::pair<std::string, std::int
   for (const auto& [content, id] : tokens_) starts_token_[static_cast<unsigned char>(content[0])] = true;
 }
 
-std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text, std::size_t from) const {
+std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text,
+                                                                std::size_t from) const {
   for (std::size_t begin = from; begin < text.size(); ++begin) {
     if (!starts_token_[static_cast<unsigned char>(text[begin])]) continue;
     if (auto match = longest_at(text, begin)) return match;
@@ -18,7 +19,8 @@ std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view
   return std::nullopt;
 }
 
-std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::longest_at(std::string_view text, std::size_t begin) const {
+std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::longest_at(std::string_view text,
+                                                                      std::size_t begin) const {
   std::optional<Match> longest;
   auto first = tokens_.begin();
   auto last = tokens_.end();

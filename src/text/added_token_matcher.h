@@ -29,7 +29,8 @@ class AddedTokenMatcher {
  private:
   std::optional<Match> longest_at(std::string_view text, std::size_t begin) const;
 
-  std::vector<std::pair<std::string, std::int32_t>> tokens_;  // sorted: a range with a common prefix is a trie node
+  std::vector<std::pair<std::string, std::int32_t>>
+      tokens_;  // sorted: a range with a common prefix is a trie node
   std::array<bool, 256> starts_token_{};
 };
 

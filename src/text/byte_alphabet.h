@@ -1,5 +1,5 @@
-// The printable spelling of bytes in byte-level vocabularies (GPT-2's): each byte is one code point, those that are
-// printable in Latin-1 stand for themselves, the others follow from U+0100 on ("Ġ" is a space).
+// The printable spelling of bytes in byte-level vocabularies (GPT-2's): each byte is one code point, those
+// that are printable in Latin-1 stand for themselves, the others follow from U+0100 on ("Ġ" is a space).
 // Thread safety: pure functions.
 #pragma once
 

@@ -16,7 +16,8 @@ constexpr std::size_t kNoSymbol = static_cast<std::size_t>(-1);
 
 }  // namespace
 
-BytePairEncoder::BytePairEncoder(const std::array<std::int32_t, 256>& byte_tokens, std::span<const Merge> merges)
+BytePairEncoder::BytePairEncoder(const std::array<std::int32_t, 256>& byte_tokens,
+                                 std::span<const Merge> merges)
     : byte_tokens_(byte_tokens) {
   const std::size_t size = std::bit_ceil(2 * merges.size() + 2);
   shift_ = 64 - std::countr_zero(size);
@@ -75,8 +76,8 @@ void BytePairEncoder::encode_short(std::string_view piece, std::vector<std::int3
   for (std::size_t i = 0; i < count; ++i) ids.push_back(symbols[i].id);
 }
 
-// The same with a linked list of symbols and a heap of the pairs that could be joined. An entry of the heap is
-// stale when the rank at its place has changed: ranks name pairs.
+// The same with a linked list of symbols and a heap of the pairs that could be joined. An entry of the heap
+// is stale when the rank at its place has changed: ranks name pairs.
 void BytePairEncoder::encode_long(std::string_view piece, std::vector<std::int32_t>& ids) const {
   struct Link {
     Symbol symbol;
@@ -92,7 +93,8 @@ void BytePairEncoder::encode_long(std::string_view piece, std::vector<std::int32
     look_up(links[i - 1].symbol, id);
     if (links[i - 1].symbol.rank != kNoRank) initial.emplace_back(links[i - 1].symbol.rank, i - 1);
   }
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates(std::greater<>(), std::move(initial));
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates(std::greater<>(),
+                                                                                    std::move(initial));
 
   const auto rejoin = [&](std::size_t left) {
     Link& link = links[left];

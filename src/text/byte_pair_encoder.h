@@ -1,6 +1,6 @@
-// Byte-pair encoding of one piece of text: starts from single bytes and joins, again and again, the neighbours
-// whose merge was learned first (the leftmost of equals).
-// Ownership: owns its tables. Thread safety: const after construction.
+// Byte-pair encoding of one piece of text: starts from single bytes and joins, again and again, the
+// neighbours whose merge was learned first (the leftmost of equals). Ownership: owns its tables. Thread
+// safety: const after construction.
 #pragma once
 
 #include <array>

@@ -60,7 +60,10 @@ TEST(BytePairEncoder, AgreesWithTheDefinitionAtAnyLength) {
   std::mt19937 random(1);
   std::vector<Merge> merges = {{'a', 'b', 256}, {'b', 'b', 257}};
   for (std::int32_t next = 258; next < 300; ++next) {
-    const auto any = [&] { return random() % 3 ? 'a' + static_cast<int>(random() % 3) : 256 + static_cast<int>(random() % (next - 256)); };
+    const auto any = [&] {
+      return random() % 3 ? 'a' + static_cast<int>(random() % 3)
+                          : 256 + static_cast<int>(random() % (next - 256));
+    };
     const Merge merge{any(), any(), next};
     const bool known = std::any_of(merges.begin(), merges.end(), [&](const Merge& other) {
       return other.left == merge.left && other.right == merge.right;

@@ -35,10 +35,16 @@ std::size_t begun(std::string_view text, std::string_view marker) {
 CompletionParser::CompletionParser(CompletionOptions options) : options_(std::move(options)) {
   switch (options_.start) {
     case CompletionStart::reasoning:
-    case CompletionStart::continued_reasoning: enter(State::reasoning); break;
+    case CompletionStart::continued_reasoning:
+      enter(State::reasoning);
+      break;
     case CompletionStart::content:
-    case CompletionStart::continued_content: enter(State::content); break;
-    case CompletionStart::tool_calls: enter(State::calls); break;
+    case CompletionStart::continued_content:
+      enter(State::content);
+      break;
+    case CompletionStart::tool_calls:
+      enter(State::calls);
+      break;
   }
   const bool continues = options_.start == CompletionStart::continued_reasoning ||
                          options_.start == CompletionStart::continued_content;
@@ -63,7 +69,8 @@ void CompletionParser::set_markers() {
     case State::content: {
       const bool is_reasoning = state_ == State::reasoning;
       const std::size_t around = options_.trim_newlines ? kAnyNumber : 0;
-      markers_.push_back({kThinkEnd, is_reasoning ? Action::end_reasoning : Action::drop, is_reasoning ? around : 0});
+      markers_.push_back(
+          {kThinkEnd, is_reasoning ? Action::end_reasoning : Action::drop, is_reasoning ? around : 0});
       markers_.push_back({kThinkBegin, Action::drop});
       markers_.push_back({kBeginOfSentence, Action::drop});
       if (!options_.offers_tools) break;
@@ -76,16 +83,25 @@ void CompletionParser::set_markers() {
       markers_.push_back({kInvoke, Action::begin_call});
       markers_.push_back({kCallsEnd, Action::end_calls});
       break;
-    case State::call_name: markers_.push_back({"\"", Action::end_name}); break;
+    case State::call_name:
+      markers_.push_back({"\"", Action::end_name});
+      break;
     case State::call_arguments:
       markers_.push_back({kParameter, Action::begin_parameter});
       markers_.push_back({kInvoke, Action::begin_call});  // the call before was not closed
       markers_.push_back({kDsmlClose, Action::end_call});
       break;
-    case State::parameter_name: markers_.push_back({"\"", Action::end_parameter_name}); break;
-    case State::parameter_type: markers_.push_back({">", Action::end_parameter_type}); break;
-    case State::parameter_value: markers_.push_back({kDsmlClose, Action::end_value}); break;
-    case State::finished: break;
+    case State::parameter_name:
+      markers_.push_back({"\"", Action::end_parameter_name});
+      break;
+    case State::parameter_type:
+      markers_.push_back({">", Action::end_parameter_type});
+      break;
+    case State::parameter_value:
+      markers_.push_back({kDsmlClose, Action::end_value});
+      break;
+    case State::finished:
+      break;
   }
 }
 
@@ -149,26 +165,41 @@ std::size_t CompletionParser::held_back(std::string_view text) const {
 // Text without markers means something else in each state.
 void CompletionParser::take(std::string_view text) {
   switch (state_) {
-    case State::reasoning: return emit(CompletionEvent::reasoning, text);
-    case State::content: return emit(CompletionEvent::content, text);
-    case State::call_name: name_ += text; return;
-    case State::parameter_name: return emit(CompletionEvent::call_arguments, escape_json(text));
-    case State::parameter_type: type_ += text; return;
+    case State::reasoning:
+      return emit(CompletionEvent::reasoning, text);
+    case State::content:
+      return emit(CompletionEvent::content, text);
+    case State::call_name:
+      name_ += text;
+      return;
+    case State::parameter_name:
+      return emit(CompletionEvent::call_arguments, escape_json(text));
+    case State::parameter_type:
+      type_ += text;
+      return;
     case State::parameter_value:
       return emit(CompletionEvent::call_arguments, is_string_ ? escape_json(text) : std::string(text));
     case State::calls:
     case State::call_arguments:
-    case State::finished: return;
+    case State::finished:
+      return;
   }
 }
 
 void CompletionParser::act(const Marker& marker) {
   switch (marker.action) {
-    case Action::drop: return;
-    case Action::stop: stop_string_ = std::string(marker.text); return enter(State::finished);
-    case Action::end: close_open_call(); return enter(State::finished);
-    case Action::end_reasoning: return enter(State::content);
-    case Action::begin_calls: return enter(State::calls);
+    case Action::drop:
+      return;
+    case Action::stop:
+      stop_string_ = std::string(marker.text);
+      return enter(State::finished);
+    case Action::end:
+      close_open_call();
+      return enter(State::finished);
+    case Action::end_reasoning:
+      return enter(State::content);
+    case Action::begin_calls:
+      return enter(State::calls);
     case Action::begin_call:
       close_open_call();
       name_.clear();
@@ -195,7 +226,8 @@ void CompletionParser::act(const Marker& marker) {
     case Action::end_call:
       close_open_call();
       return enter(State::calls);
-    case Action::end_calls: return enter(State::finished);
+    case Action::end_calls:
+      return enter(State::finished);
   }
 }
 
@@ -217,11 +249,20 @@ Completion parse_completion(std::string_view text, CompletionOptions options) {
   const auto add = [&](const std::vector<CompletionEvent>& events) {
     for (const CompletionEvent& event : events) {
       switch (event.kind) {
-        case CompletionEvent::reasoning: completion.reasoning += event.text; break;
-        case CompletionEvent::content: completion.content += event.text; break;
-        case CompletionEvent::call_begin: completion.calls.push_back({event.text, ""}); break;
-        case CompletionEvent::call_arguments: completion.calls.back().arguments += event.text; break;
-        case CompletionEvent::call_end: break;
+        case CompletionEvent::reasoning:
+          completion.reasoning += event.text;
+          break;
+        case CompletionEvent::content:
+          completion.content += event.text;
+          break;
+        case CompletionEvent::call_begin:
+          completion.calls.push_back({event.text, ""});
+          break;
+        case CompletionEvent::call_arguments:
+          completion.calls.back().arguments += event.text;
+          break;
+        case CompletionEvent::call_end:
+          break;
       }
     }
   };

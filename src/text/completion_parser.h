@@ -29,8 +29,9 @@ struct CompletionEvent {
 struct CompletionOptions {
   CompletionStart start = CompletionStart::content;  // as the prompt says
   bool offers_tools = true;                          // false: DSML is ordinary text
-  // DeepSeek's API drops the newlines around reasoning and before calls. The checkpoint's own parser keeps all but
-  // the two that the template puts before calls, so that rendering the message again gives the same text.
+  // DeepSeek's API drops the newlines around reasoning and before calls. The checkpoint's own parser keeps
+  // all but the two that the template puts before calls, so that rendering the message again gives the same
+  // text.
   bool trim_newlines = true;
   std::vector<std::string> stop;  // end the answer where they occur in visible text; none empty
 };
@@ -42,11 +43,12 @@ class CompletionParser {
   // Takes more bytes of the answer, cut anywhere. Events of one kind that follow each other are joined.
   std::vector<CompletionEvent> push(std::string_view bytes);
 
-  // The end of the answer: what was held back comes out as the text it is. A call that was cut inside an argument
-  // has no call_end.
+  // The end of the answer: what was held back comes out as the text it is. A call that was cut inside an
+  // argument has no call_end.
   std::vector<CompletionEvent> finish();
 
-  // Nothing more can come: a stop string, the end-of-sentence token as text, or the end of the block of calls.
+  // Nothing more can come: a stop string, the end-of-sentence token as text, or the end of the block of
+  // calls.
   bool finished() const { return state_ == State::finished; }
 
   // The stop string that ended the answer.
@@ -56,16 +58,29 @@ class CompletionParser {
   enum class State {
     reasoning,
     content,
-    calls,            // in the block, between calls
-    call_name,        // after invoke name="
-    call_arguments,   // between parameters
-    parameter_name,   // after parameter name="
-    parameter_type,   // after the name, up to >
+    calls,           // in the block, between calls
+    call_name,       // after invoke name="
+    call_arguments,  // between parameters
+    parameter_name,  // after parameter name="
+    parameter_type,  // after the name, up to >
     parameter_value,
     finished,
   };
-  enum class Action { drop, end, stop, end_reasoning, begin_calls, begin_call, end_name, begin_parameter,
-                      end_parameter_name, end_parameter_type, end_value, end_call, end_calls };
+  enum class Action {
+    drop,
+    end,
+    stop,
+    end_reasoning,
+    begin_calls,
+    begin_call,
+    end_name,
+    begin_parameter,
+    end_parameter_name,
+    end_parameter_type,
+    end_value,
+    end_call,
+    end_calls
+  };
 
   struct Marker {
     std::string_view text;

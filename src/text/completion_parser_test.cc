@@ -73,7 +73,8 @@ TEST(CompletionParser, ReadsWhatTheCheckpointsParserReads) {
     EXPECT_EQ(completion.reasoning, expected.find("reasoning_content")->text) << one.find("id")->text;
     std::string calls;
     for (const Json& call : expected.find("tool_calls")->items) {
-      calls += call.find("function")->find("name")->text + call.find("function")->find("arguments")->text + ";";
+      calls +=
+          call.find("function")->find("name")->text + call.find("function")->find("arguments")->text + ";";
     }
     EXPECT_EQ(calls_of(completion), calls) << one.find("id")->text;
     ++compared;
@@ -103,15 +104,32 @@ TEST(CompletionParser, CutsDoNotChangeTheEvents) {
     if (one.find("kind")->text == "parse") texts.push_back(one.find("input")->find("text")->text);
   }
   std::mt19937 random(6);
-  const std::string_view parts[] = {"\n", "</think>", "<", "</", "<｜DSML｜", "tool_calls>", "invoke name=\"", "f\">", "é", "\xF0\x9F",
-                                    "parameter name=\"", "\" string=\"false\">", "</｜DSML｜", "x", "STOP", "ST", "｜", "<think>"};
+  const std::string_view parts[] = {"\n",
+                                    "</think>",
+                                    "<",
+                                    "</",
+                                    "<｜DSML｜",
+                                    "tool_calls>",
+                                    "invoke name=\"",
+                                    "f\">",
+                                    "é",
+                                    "\xF0\x9F",
+                                    "parameter name=\"",
+                                    "\" string=\"false\">",
+                                    "</｜DSML｜",
+                                    "x",
+                                    "STOP",
+                                    "ST",
+                                    "｜",
+                                    "<think>"};
   for (int i = 0; i < 300; ++i) {
     std::string text;
     for (auto count = random() % 25; count > 0; --count) text += parts[random() % std::size(parts)];
     texts.push_back(text);
   }
   for (const std::string& text : texts) {
-    for (const auto start : {CompletionStart::reasoning, CompletionStart::content, CompletionStart::continued_content}) {
+    for (const auto start :
+         {CompletionStart::reasoning, CompletionStart::content, CompletionStart::continued_content}) {
       for (const bool trim : {false, true}) {
         auto how = options(start, trim);
         how.stop = {"STOP", "OPx"};
@@ -123,7 +141,8 @@ TEST(CompletionParser, CutsDoNotChangeTheEvents) {
 }
 
 TEST(CompletionParser, TrimsNewlinesAsTheApiDoes) {
-  const auto completion = parse_completion("\n\nstep 1\nstep 2\n\n</think>\n\nanswer\n\n\n<｜DSML｜tool_calls>", kThinking);
+  const auto completion =
+      parse_completion("\n\nstep 1\nstep 2\n\n</think>\n\nanswer\n\n\n<｜DSML｜tool_calls>", kThinking);
   EXPECT_EQ(completion.reasoning, "step 1\nstep 2");
   EXPECT_EQ(completion.content, "answer");
   EXPECT_EQ(parse_completion("\ncode", options(CompletionStart::continued_content)).content, "\ncode");
@@ -162,13 +181,17 @@ TEST(CompletionParser, StopsOnlyInVisibleText) {
   EXPECT_TRUE(parser.finish().empty());
 
   how.start = CompletionStart::tool_calls;
-  const auto call = parse_completion("<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" string=\"true\">END</｜DSML｜parameter>\n</｜DSML｜invoke>", how);
+  const auto call = parse_completion(
+      "<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" "
+      "string=\"true\">END</｜DSML｜parameter>\n</｜DSML｜invoke>",
+      how);
   EXPECT_EQ(calls_of(call), "f{\"a\": \"END\"};");
 }
 
 TEST(CompletionParser, StreamsArgumentsAsJson) {
   CompletionParser parser(options(CompletionStart::tool_calls));
-  const auto begin = parser.push("<｜DSML｜invoke name=\"w\">\n<｜DSML｜parameter name=\"say \" string=\"true\">a\"");
+  const auto begin =
+      parser.push("<｜DSML｜invoke name=\"w\">\n<｜DSML｜parameter name=\"say \" string=\"true\">a\"");
   ASSERT_EQ(begin.size(), 2u);
   EXPECT_EQ(begin[0].kind, CompletionEvent::call_begin);
   EXPECT_EQ(begin[0].text, "w");
@@ -183,9 +206,15 @@ TEST(CompletionParser, StreamsArgumentsAsJson) {
 
 TEST(CompletionParser, RecoversFromSloppyCalls) {
   const auto calls = [](std::string_view text) { return calls_of(parse_completion(text, kAnswer)); };
-  EXPECT_EQ(calls("x<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\">1</｜DSML｜parameter>\n</｜DSML｜invoke>"), "f{\"a\": \"1\"};");
-  EXPECT_EQ(calls("<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜invoke name=\"g\">\n</｜DSML｜invoke>"), "f{};g{};");
-  EXPECT_EQ(calls("<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" string=\"false\">[1,"), "f{\"a\": [1,;");
+  EXPECT_EQ(calls("x<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter "
+                  "name=\"a\">1</｜DSML｜parameter>\n</｜DSML｜invoke>"),
+            "f{\"a\": \"1\"};");
+  EXPECT_EQ(calls("<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜invoke "
+                  "name=\"g\">\n</｜DSML｜invoke>"),
+            "f{};g{};");
+  EXPECT_EQ(calls("<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" "
+                  "string=\"false\">[1,"),
+            "f{\"a\": [1,;");
 }
 
 TEST(CompletionParser, LeavesDsmlAloneWithoutTools) {
@@ -196,7 +225,10 @@ TEST(CompletionParser, LeavesDsmlAloneWithoutTools) {
 }
 
 TEST(CompletionParser, ACallInsideReasoningEndsTheReasoning) {
-  const auto completion = parse_completion("hm\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls> rest", kThinking);
+  const auto completion = parse_completion(
+      "hm\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls> "
+      "rest",
+      kThinking);
   EXPECT_EQ(completion.reasoning, "hm");
   EXPECT_EQ(completion.content, "");
   EXPECT_EQ(calls_of(completion), "f{};");

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 256;
 
-// How Python spells a float: the shortest digits that read back the same, an exponent below 1e-4 and from 1e16 on.
+// How Python spells a float: the shortest digits that read back the same, an exponent below 1e-4 and from
+// 1e16 on.
 std::string python_float(double value) {
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
   char buffer[32];
@@ -30,7 +31,8 @@ std::string python_float(double value) {
   return text;
 }
 
-// `rough` is the value as Boost reads it: not always the nearest double, but enough to tell overflow from underflow.
+// `rough` is the value as Boost reads it: not always the nearest double, but enough to tell overflow from
+// underflow.
 std::string python_number(const std::string& literal, double rough) {
   if (literal.find_first_of(".eE") == literal.npos) return literal == "-0" ? "0" : literal;
   double value = 0;
@@ -132,10 +134,18 @@ struct TreeBuilder {
 
 void print(const Json& value, std::string& out) {
   switch (value.kind) {
-    case Json::Kind::null: out += "null"; return;
-    case Json::Kind::boolean: out += value.boolean ? "true" : "false"; return;
-    case Json::Kind::number: out += value.text; return;
-    case Json::Kind::string: out += '"' + escape_json(value.text) + '"'; return;
+    case Json::Kind::null:
+      out += "null";
+      return;
+    case Json::Kind::boolean:
+      out += value.boolean ? "true" : "false";
+      return;
+    case Json::Kind::number:
+      out += value.text;
+      return;
+    case Json::Kind::string:
+      out += '"' + escape_json(value.text) + '"';
+      return;
     case Json::Kind::array:
       out += '[';
       for (std::size_t i = 0; i < value.items.size(); ++i) {
@@ -228,13 +238,27 @@ std::string escape_json(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '"': escaped += "\\\""; break;
-      case '\\': escaped += "\\\\"; break;
-      case '\n': escaped += "\\n"; break;
-      case '\r': escaped += "\\r"; break;
-      case '\t': escaped += "\\t"; break;
-      case '\b': escaped += "\\b"; break;
-      case '\f': escaped += "\\f"; break;
+      case '"':
+        escaped += "\\\"";
+        break;
+      case '\\':
+        escaped += "\\\\";
+        break;
+      case '\n':
+        escaped += "\\n";
+        break;
+      case '\r':
+        escaped += "\\r";
+        break;
+      case '\t':
+        escaped += "\\t";
+        break;
+      case '\b':
+        escaped += "\\b";
+        break;
+      case '\f':
+        escaped += "\\f";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           escaped += fmt::format("\\u{:04x}", c);

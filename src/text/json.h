@@ -1,5 +1,5 @@
-// JSON as a tree that prints exactly as Python's json.dumps(ensure_ascii=False) does: the prompt template of DeepSeek
-// is written by Python, so key order, spaces and the spelling of every number reach the model.
+// JSON as a tree that prints exactly as Python's json.dumps(ensure_ascii=False) does: the prompt template of
+// DeepSeek is written by Python, so key order, spaces and the spelling of every number reach the model.
 // Ownership: a Json owns what is below it. Thread safety: plain values.
 #pragma once
 
@@ -19,8 +19,8 @@ struct Json {
 
   Kind kind = Kind::null;
   bool boolean = false;
-  std::string text;                 // of a string; a number as Python prints it ("1e+22", "12345678901234567890")
-  std::vector<Json> items;          // of an array
+  std::string text;         // of a string; a number as Python prints it ("1e+22", "12345678901234567890")
+  std::vector<Json> items;  // of an array
   std::vector<JsonMember> members;  // of an object, in their order; keys do not repeat
 
   static Json boolean_of(bool value);
@@ -46,13 +46,14 @@ struct JsonMember {
   Json value;
 };
 
-// Errors: corrupt with what is wrong, for text that is not one JSON value of valid UTF-8 nested at most 256 deep.
-// A key that repeats has its last value at its first place, as in Python.
+// Errors: corrupt with what is wrong, for text that is not one JSON value of valid UTF-8 nested at most 256
+// deep. A key that repeats has its last value at its first place, as in Python.
 Result<Json> parse_json(std::string_view text);
 
 std::string to_python_json(const Json& value);
 
-// The characters of a string as they stand between the quotes. May be called on the parts of a text one by one.
+// The characters of a string as they stand between the quotes. May be called on the parts of a text one by
+// one.
 std::string escape_json(std::string_view text);
 
 }  // namespace fathom::text

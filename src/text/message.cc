@@ -18,8 +18,9 @@ std::optional<Value> find(const std::pair<std::string_view, Value> (&names)[kCou
 
 std::optional<Role> role_named(std::string_view name) {
   static constexpr std::pair<std::string_view, Role> kNames[] = {
-      {"system", Role::system},       {"user", Role::user},           {"tool", Role::tool},
-      {"assistant", Role::assistant}, {"developer", Role::developer}, {"latest_reminder", Role::latest_reminder}};
+      {"system", Role::system},       {"user", Role::user},
+      {"tool", Role::tool},           {"assistant", Role::assistant},
+      {"developer", Role::developer}, {"latest_reminder", Role::latest_reminder}};
   return find(kNames, name);
 }
 

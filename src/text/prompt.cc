@@ -11,12 +11,18 @@ namespace {
 
 std::string_view token_of(Task task) {
   switch (task) {
-    case Task::action: return "<｜action｜>";
-    case Task::query: return "<｜query｜>";
-    case Task::authority: return "<｜authority｜>";
-    case Task::domain: return "<｜domain｜>";
-    case Task::title: return "<｜title｜>";
-    case Task::read_url: return "<｜read_url｜>";
+    case Task::action:
+      return "<｜action｜>";
+    case Task::query:
+      return "<｜query｜>";
+    case Task::authority:
+      return "<｜authority｜>";
+    case Task::domain:
+      return "<｜domain｜>";
+    case Task::title:
+      return "<｜title｜>";
+    case Task::read_url:
+      return "<｜read_url｜>";
   }
   return {};
 }
@@ -43,14 +49,17 @@ class Renderer {
  private:
   // Whether the reasoning of the turn at `index` is (or would be) in the prompt.
   bool keeps_reasoning(std::size_t index) const {
-    return options_.thinking && (!options_.drop_old_reasoning || static_cast<std::ptrdiff_t>(index) >= last_user_);
+    return options_.thinking &&
+           (!options_.drop_old_reasoning || static_cast<std::ptrdiff_t>(index) >= last_user_);
   }
 
   Status turn(std::size_t index) {
     const Turn& turn = turns_[index];
     if (index == 0 && options_.thinking) writer_.control(effort_text(options_.effort, options_.effort_table));
     switch (turn.message.role) {
-      case Role::system: with_offers(turn.message); break;
+      case Role::system:
+        with_offers(turn.message);
+        break;
       case Role::developer:
         if (turn.message.content.empty()) {
           return fail(ErrorCode::invalid_argument, "message {}: a developer message needs content", index);
@@ -62,9 +71,13 @@ class Renderer {
         writer_.control(kLatestReminder);
         writer_.content(turn.message.content);
         break;
-      case Role::assistant: assistant(index); break;
+      case Role::assistant:
+        assistant(index);
+        break;
       case Role::user:
-      case Role::tool: user(turn); break;
+      case Role::tool:
+        user(turn);
+        break;
     }
     const bool answer_follows = index + 1 == turns_.size() || is_answer(turns_[index + 1].message.role);
     if (answer_follows) begin_answer(index);
@@ -179,11 +192,27 @@ std::string to_text(const Prompt& prompt) {
 
 std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const Prompt& prompt) {
   std::vector<std::int32_t> ids;
-  for (const PromptPiece& piece : prompt.pieces) {
-    const auto mode = piece.is_template ? EncodeMode::with_added_tokens : EncodeMode::plain;
-    const auto part = tokenizer.encode(piece.text, mode);
+  std::string ordinary;  // since the last control token, from template and content alike
+  auto flush = [&] {
+    const auto part = tokenizer.encode(ordinary, EncodeMode::plain);
     ids.insert(ids.end(), part.begin(), part.end());
+    ordinary.clear();
+  };
+  for (const PromptPiece& piece : prompt.pieces) {
+    if (!piece.is_template) {
+      ordinary += piece.text;
+      continue;
+    }
+    for (const std::int32_t id : tokenizer.encode(piece.text, EncodeMode::with_added_tokens)) {
+      if (!tokenizer.is_added(id)) {
+        ordinary += tokenizer.token_bytes(id);
+        continue;
+      }
+      flush();
+      ids.push_back(id);
+    }
   }
+  flush();
   return ids;
 }
 

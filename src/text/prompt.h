@@ -30,7 +30,7 @@ std::optional<EffortTable> effort_table_named(std::string_view name);
 struct PromptOptions {
   bool thinking = true;
   std::optional<Effort> effort;  // thinking only; nothing: no effort text
-  EffortTable effort_table = EffortTable::v0731;
+  EffortTable effort_table = EffortTable::v0423;
   // Reasoning before the last user turn is left out, as the checkpoint's encoder does. Has no effect when the
   // conversation has tools: then all reasoning stays.
   bool drop_old_reasoning = true;
@@ -63,8 +63,9 @@ Prompt render_fill_in_the_middle(std::string_view prefix, std::string_view suffi
 // The whole prompt as one text: for people and tests, not for the model.
 std::string to_text(const Prompt& prompt);
 
-// The tokens: template pieces with control tokens, all others as plain text, so that no text of a user, however
-// it is spelled, becomes a control token.
+// The tokens. Control tokens come from template pieces only, so that no text of a user, however it is spelled,
+// becomes one. The ordinary text between two control tokens is encoded in one piece, template and content together, as
+// the model saw it in training: a seam inside it would give other tokens than the model itself writes.
 std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const Prompt& prompt);
 
 }  // namespace fathom::text

@@ -31,7 +31,8 @@ const Tokenizer& nano() {
 TEST(Prompt, RendersAChat) {
   EXPECT_EQ(rendered({message(Role::system, "Be brief."), message(Role::user, "Hi")}, without_thinking()),
             "<｜begin▁of▁sentence｜>Be brief.<｜User｜>Hi<｜Assistant｜></think>");
-  EXPECT_EQ(rendered({message(Role::user, "Hi")}, {}), "<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜><think>");
+  EXPECT_EQ(rendered({message(Role::user, "Hi")}, {}),
+            "<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜><think>");
 }
 
 TEST(Prompt, SaysWhereTheAnswerStarts) {
@@ -89,9 +90,19 @@ TEST(Prompt, UserTextNeverBecomesAControlToken) {
 }
 
 TEST(Prompt, AnEmptyQuestionCostsFourTokens) {
-  const auto ids = encode(nano(), render_prompt(std::vector{message(Role::user, "")}, without_thinking()).value());
+  const auto ids =
+      encode(nano(), render_prompt(std::vector{message(Role::user, "")}, without_thinking()).value());
   EXPECT_EQ(ids, (std::vector{*nano().token_id("<｜begin▁of▁sentence｜>"), *nano().token_id("<｜User｜>"),
                               *nano().token_id("<｜Assistant｜>"), *nano().token_id("</think>")}));
+}
+
+TEST(Prompt, OrdinaryTextOfTemplateAndContentIsEncodedInOnePiece) {
+  Message answer = message(Role::assistant, "Once upon a time.");
+  answer.tool_calls = {ToolCall{}};
+  answer.tool_calls[0].name = "tell";
+  const Prompt prompt = render_prompt(std::vector{message(Role::user, "A story"), answer}, without_thinking()).value();
+  // The template's text around the answer holds no added token that the whole text would not have.
+  EXPECT_EQ(encode(nano(), prompt), nano().encode(to_text(prompt), EncodeMode::with_added_tokens));
 }
 
 TEST(Prompt, FillsInTheMiddle) {

@@ -15,7 +15,8 @@ namespace fathom::text {
 namespace {
 
 // Unicode's White_Space, which is \s in Oniguruma. PCRE2's \s has U+180E as well.
-constexpr std::string_view kWhiteSpace = R"(\x09-\x0d\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+constexpr std::string_view kWhiteSpace =
+    R"(\x09-\x0d\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 
 // Translates one expression from left to right.
 class Translator {
@@ -57,7 +58,8 @@ class Translator {
     const char c = expression_[at_ + 1];
     if (c == 'p' || c == 'P') return property();
     if (c == 's' || (c == 'S' && !in_class)) {
-      pattern_ += in_class ? std::string(kWhiteSpace) : fmt::format("[{}{}]", c == 'S' ? "^" : "", kWhiteSpace);
+      pattern_ +=
+          in_class ? std::string(kWhiteSpace) : fmt::format("[{}{}]", c == 'S' ? "^" : "", kWhiteSpace);
       at_ += 2;
     } else if (c == 'r' || c == 'n' || c == 't' || std::ispunct(static_cast<unsigned char>(c))) {
       copy(2);
@@ -70,9 +72,11 @@ class Translator {
   // \p{L}, \p{Lu}: a general category. Script names mean different sets in the two engines.
   Status property() {
     const std::size_t close = expression_.find('}', at_);
-    const bool category = close != expression_.npos && expression_[at_ + 2] == '{' &&
-                          (close == at_ + 4 || (close == at_ + 5 && std::islower(static_cast<unsigned char>(expression_[at_ + 4])))) &&
-                          std::string_view("CLMNPSZ").find(expression_[at_ + 3]) != std::string_view::npos;
+    const bool category =
+        close != expression_.npos && expression_[at_ + 2] == '{' &&
+        (close == at_ + 4 ||
+         (close == at_ + 5 && std::islower(static_cast<unsigned char>(expression_[at_ + 4])))) &&
+        std::string_view("CLMNPSZ").find(expression_[at_ + 3]) != std::string_view::npos;
     if (!category) return refuse("properties other than general categories");
     copy(close + 1 - at_);
     return {};
@@ -98,8 +102,10 @@ class Translator {
   Status open_group() {
     constexpr std::string_view kKnown[] = {"(?:", "(?=", "(?!", "(?i:"};
     if (next_is("(?") || next_is("(*")) {
-      const auto known = std::find_if(std::begin(kKnown), std::end(kKnown), [&](auto group) { return next_is(group); });
-      if (known == std::end(kKnown)) return refuse("groups other than (...) (?:...) (?i:...) (?=...) (?!...)");
+      const auto known =
+          std::find_if(std::begin(kKnown), std::end(kKnown), [&](auto group) { return next_is(group); });
+      if (known == std::end(kKnown))
+        return refuse("groups other than (...) (?:...) (?i:...) (?=...) (?!...)");
       copy(known->size());
     } else {
       copy(1);
@@ -114,11 +120,19 @@ class Translator {
 
 }  // namespace
 
-Result<std::string> translate_expression(std::string_view expression) { return Translator(expression).translate(); }
+Result<std::string> translate_expression(std::string_view expression) {
+  return Translator(expression).translate();
+}
 
-void SplitMatcher::Free::operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-void SplitMatcher::Free::operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-void SplitPattern::Free::operator()(pcre2_code* code) const { pcre2_code_free(code); }
+void SplitMatcher::Free::operator()(pcre2_match_data* data) const {
+  pcre2_match_data_free(data);
+}
+void SplitMatcher::Free::operator()(pcre2_match_context* context) const {
+  pcre2_match_context_free(context);
+}
+void SplitPattern::Free::operator()(pcre2_code* code) const {
+  pcre2_code_free(code);
+}
 
 SplitMatcher::SplitMatcher(std::size_t text_size)
     : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
@@ -126,7 +140,8 @@ SplitMatcher::SplitMatcher(std::size_t text_size)
   // PCRE2 counts a step for each byte that a greedy run gives back, so long texts need more than its default.
   constexpr std::uint64_t kBase = 10'000'000, kStepsPerByte = 16;
   const std::uint64_t limit = kBase + kStepsPerByte * text_size;
-  pcre2_set_match_limit(context_.get(), static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, UINT32_MAX)));
+  pcre2_set_match_limit(context_.get(),
+                        static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, UINT32_MAX)));
 }
 
 Result<SplitPattern> SplitPattern::compile(std::string_view expression) {
@@ -142,7 +157,8 @@ Result<SplitPattern> SplitPattern::compile(std::string_view expression) {
   }
   std::uint32_t matches_empty = 0;
   pcre2_pattern_info(compiled.code_.get(), PCRE2_INFO_MATCHEMPTY, &matches_empty);
-  if (matches_empty) return fail(ErrorCode::unsupported, "expressions that match the empty text are not supported");
+  if (matches_empty)
+    return fail(ErrorCode::unsupported, "expressions that match the empty text are not supported");
 
   pcre2_jit_compile(compiled.code_.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, PCRE2 interprets
   return compiled;

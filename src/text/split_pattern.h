@@ -1,6 +1,6 @@
-// A regular expression of a tokenizer.json's "Split" pre-tokeniser: cuts text into its matches and what lies between.
-// Ownership: owns the compiled pattern. Movable, not copyable. Thread safety: const after compile(); each
-// thread needs its own SplitMatcher.
+// A regular expression of a tokenizer.json's "Split" pre-tokeniser: cuts text into its matches and what lies
+// between. Ownership: owns the compiled pattern. Movable, not copyable. Thread safety: const after compile();
+// each thread needs its own SplitMatcher.
 #pragma once
 
 #include <cstddef>
@@ -42,8 +42,8 @@ class SplitPattern {
     std::size_t begin, end;  // bytes; empty at the end of the text when there is no match
   };
 
-  // The first match at or after `from` in valid UTF-8. Never an empty match. A pattern that backtracks without
-  // reasonable bound on this text counts as not matching.
+  // The first match at or after `from` in valid UTF-8. Never an empty match. A pattern that backtracks
+  // without reasonable bound on this text counts as not matching.
   Range find(std::string_view text, std::size_t from, SplitMatcher& matcher) const;
 
  private:
@@ -55,7 +55,8 @@ class SplitPattern {
   std::unique_ptr<pcre2_real_code_8, Free> code_;
 };
 
-// What compile() gives to PCRE2: the same expression with Oniguruma's \s spelled out, or why it is not supported.
+// What compile() gives to PCRE2: the same expression with Oniguruma's \s spelled out, or why it is not
+// supported.
 Result<std::string> translate_expression(std::string_view expression);
 
 }  // namespace fathom::text

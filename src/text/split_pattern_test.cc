@@ -38,8 +38,8 @@ TEST(SplitPattern, WhiteSpaceIsUnicodes) {
 }
 
 TEST(SplitPattern, RefusesWhatMayMeanSomethingElseInOniguruma) {
-  for (const auto expression : {"^a", "a$", ".", "\\w", "\\h", "\\p{Han}", "\\p{L", "[a&&b]", "[[a]]", "[]a]", "(?<n>a)",
-                                "(*UTF)a", "(?<=a)b", "[\\S]", "\\1"}) {
+  for (const auto expression : {"^a", "a$", ".", "\\w", "\\h", "\\p{Han}", "\\p{L", "[a&&b]", "[[a]]", "[]a]",
+                                "(?<n>a)", "(*UTF)a", "(?<=a)b", "[\\S]", "\\1"}) {
     const auto pattern = SplitPattern::compile(expression);
     ASSERT_FALSE(pattern) << expression;
     EXPECT_EQ(pattern.error().code, ErrorCode::unsupported) << expression;
@@ -58,7 +58,8 @@ TEST(SplitPattern, RefusesSyntaxErrorsAndEmptyMatches) {
 
 TEST(SplitPattern, LongRunsOfSpacesStayOneMatch) {
   const std::string spaces(3'000'000, ' ');
-  EXPECT_EQ(pieces("\\s*[\r\n]+|\\s+(?!\\S)|\\s+", spaces + "a"), (Pieces{std::string(2'999'999, ' '), " ", "a"}));
+  EXPECT_EQ(pieces("\\s*[\r\n]+|\\s+(?!\\S)|\\s+", spaces + "a"),
+            (Pieces{std::string(2'999'999, ' '), " ", "a"}));
 }
 
 TEST(SplitPattern, GivesUpOnHostilePatternsInsteadOfHanging) {

@@ -53,8 +53,8 @@ struct Tokenizer::Tables {
   std::vector<Kind> kinds;          // by id
   std::vector<SplitPattern> splits;
   BytePairEncoder encoder;
-  AddedTokenMatcher raw_matcher;         // looked for in the text
-  AddedTokenMatcher normalized_matcher;  // looked for in what raw_matcher leaves
+  AddedTokenMatcher raw_matcher;                           // looked for in the text
+  AddedTokenMatcher normalized_matcher;                    // looked for in what raw_matcher leaves
   std::unordered_map<std::string_view, std::int32_t> ids;  // keys point into tokens
 };
 
@@ -138,7 +138,8 @@ Result<Tokenizer> Tokenizer::parse(std::string_view json, std::string_view where
     FATHOM_TRY(TokenizerJson parsed, parse_tokenizer_json(json, where));
     return Tokenizer(std::make_unique<Tables>(std::move(parsed)));
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::out_of_memory, "{}: no memory left to read {} bytes of tokenizer.json", where, json.size());
+    return fail(ErrorCode::out_of_memory, "{}: no memory left to read {} bytes of tokenizer.json", where,
+                json.size());
   }
 }
 
@@ -151,7 +152,8 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeMode mo
     return ids;
   }
   split_at_added(tables_->raw_matcher, text, ids, [&](std::string_view between) {
-    split_at_added(tables_->normalized_matcher, between, ids, [&](std::string_view rest) { plain.encode(rest); });
+    split_at_added(tables_->normalized_matcher, between, ids,
+                   [&](std::string_view rest) { plain.encode(rest); });
   });
   return ids;
 }
@@ -168,15 +170,21 @@ std::optional<std::int32_t> Tokenizer::token_id(std::string_view bytes) const {
   return found->second;
 }
 
-std::int32_t Tokenizer::vocabulary_size() const { return static_cast<std::int32_t>(tables_->tokens.size()); }
+std::int32_t Tokenizer::vocabulary_size() const {
+  return static_cast<std::int32_t>(tables_->tokens.size());
+}
 
 std::string_view Tokenizer::token_bytes(std::int32_t id) const {
   const std::string* bytes = tables_->find(id);
   return bytes ? *bytes : std::string_view();
 }
 
-bool Tokenizer::is_added(std::int32_t id) const { return tables_->find(id) && tables_->kinds[id] != kOrdinary; }
+bool Tokenizer::is_added(std::int32_t id) const {
+  return tables_->find(id) && tables_->kinds[id] != kOrdinary;
+}
 
-bool Tokenizer::is_special(std::int32_t id) const { return tables_->find(id) && tables_->kinds[id] == kSpecial; }
+bool Tokenizer::is_special(std::int32_t id) const {
+  return tables_->find(id) && tables_->kinds[id] == kSpecial;
+}
 
 }  // namespace fathom::text

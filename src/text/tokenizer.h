@@ -25,9 +25,9 @@ enum class EncodeMode {
 
 class Tokenizer {
  public:
-  // Reads a tokenizer.json. Errors: not_found and io from the file; corrupt (not JSON, an id that is negative,
-  // absurd or used twice, a merge of unknown tokens); unsupported (any setting whose meaning fathom does not
-  // implement: a file is never read half right).
+  // Reads a tokenizer.json. Errors: not_found and io from the file; corrupt (not JSON, an id that is
+  // negative, absurd or used twice, a merge of unknown tokens); unsupported (any setting whose meaning fathom
+  // does not implement: a file is never read half right).
   static Result<Tokenizer> load(const std::filesystem::path& tokenizer_json);
 
   // The same from memory; `where` names the source in errors.
@@ -38,11 +38,12 @@ class Tokenizer {
   ~Tokenizer();
 
   // The ids of a text, without a begin-of-sentence token. In plain mode no added token ever comes out.
-  // Bytes that are not UTF-8 are no error: each run of them is encoded on its own, and decode() restores them.
+  // Bytes that are not UTF-8 are no error: each run of them is encoded on its own, and decode() restores
+  // them.
   std::vector<std::int32_t> encode(std::string_view text, EncodeMode mode) const;
 
-  // The bytes of the tokens, one after another: the inverse of encode(). Not always UTF-8, since a token may hold
-  // a part of a code point; Detokenizer gives text. Ids that are not in the vocabulary have no bytes.
+  // The bytes of the tokens, one after another: the inverse of encode(). Not always UTF-8, since a token may
+  // hold a part of a code point; Detokenizer gives text. Ids that are not in the vocabulary have no bytes.
   std::string decode(std::span<const std::int32_t> ids) const;
 
   // The token whose bytes are exactly these ("<think>", " the"), added tokens first.
@@ -54,8 +55,8 @@ class Tokenizer {
   // The bytes of one token, empty when there is none with this id. The view lives as long as the Tokenizer.
   std::string_view token_bytes(std::int32_t id) const;
 
-  // Whether the id is in the list of added tokens, and whether it is marked special there (a control token that is
-  // left out of text shown to people: "<think>" is added, "<｜User｜>" is added and special).
+  // Whether the id is in the list of added tokens, and whether it is marked special there (a control token
+  // that is left out of text shown to people: "<think>" is added, "<｜User｜>" is added and special).
   bool is_added(std::int32_t id) const;
   bool is_special(std::int32_t id) const;
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxFileSize = 256 << 20;   // V4's is 8 MB
+constexpr std::size_t kMaxFileSize = 256 << 20;      // V4's is 8 MB
 constexpr std::int64_t kMaxTokenId = (1 << 20) - 1;  // V4's largest is 129279
 
 // Reads the document from top to bottom; every error names the file and the path of the value.
@@ -35,8 +35,9 @@ class Reader {
     if (!document.is_object()) return corrupt("", "a JSON object expected");
 
     const json::object& root = document.get_object();
-    FATHOM_TRY_STATUS(only_keys(root, "", {"version", "truncation", "padding", "added_tokens", "normalizer",
-                                           "pre_tokenizer", "post_processor", "decoder", "model"}));
+    FATHOM_TRY_STATUS(only_keys(root, "",
+                                {"version", "truncation", "padding", "added_tokens", "normalizer",
+                                 "pre_tokenizer", "post_processor", "decoder", "model"}));
     FATHOM_TRY_STATUS(expect_null(root, "", "truncation"));
     FATHOM_TRY_STATUS(expect_null(root, "", "padding"));
     FATHOM_TRY_STATUS(normalizer(root));
@@ -57,11 +58,13 @@ class Reader {
                 fmt::format(format, std::forward<Args>(args)...));
   }
   template <class... Args>
-  tl::unexpected<Error> corrupt(std::string_view path, fmt::format_string<Args...> format, Args&&... args) const {
+  tl::unexpected<Error> corrupt(std::string_view path, fmt::format_string<Args...> format,
+                                Args&&... args) const {
     return report(ErrorCode::corrupt, path, format, std::forward<Args>(args)...);
   }
   template <class... Args>
-  tl::unexpected<Error> unsupported(std::string_view path, fmt::format_string<Args...> format, Args&&... args) const {
+  tl::unexpected<Error> unsupported(std::string_view path, fmt::format_string<Args...> format,
+                                    Args&&... args) const {
     return report(ErrorCode::unsupported, path, format, std::forward<Args>(args)...);
   }
 
@@ -99,19 +102,22 @@ class Reader {
     return unsupported(join(path, key), "only false is supported");
   }
 
-  Result<std::string_view> string(const json::object& object, std::string_view path, std::string_view key) const {
+  Result<std::string_view> string(const json::object& object, std::string_view path,
+                                  std::string_view key) const {
     const json::value* value = object.if_contains(key);
     if (!value || !value->is_string()) return corrupt(join(path, key), "a string expected");
     return std::string_view(value->get_string().data(), value->get_string().size());
   }
 
-  Result<const json::object*> object(const json::object& parent, std::string_view path, std::string_view key) const {
+  Result<const json::object*> object(const json::object& parent, std::string_view path,
+                                     std::string_view key) const {
     const json::value* value = parent.if_contains(key);
     if (!value || !value->is_object()) return corrupt(join(path, key), "an object expected");
     return &value->get_object();
   }
 
-  Result<const json::array*> array(const json::object& parent, std::string_view path, std::string_view key) const {
+  Result<const json::array*> array(const json::object& parent, std::string_view path,
+                                   std::string_view key) const {
     const json::value* value = parent.if_contains(key);
     if (!value || !value->is_array()) return corrupt(join(path, key), "an array expected");
     return &value->get_array();
@@ -147,7 +153,8 @@ class Reader {
     FATHOM_TRY(const auto* settings, object(root, "", "pre_tokenizer"));
     FATHOM_TRY(const auto type, string(*settings, "pre_tokenizer", "type"));
     if (type == "ByteLevel") return pre_tokenizer_step(*settings, "pre_tokenizer", true);
-    if (type != "Sequence") return unsupported("pre_tokenizer", "a Sequence or ByteLevel expected, got {}", type);
+    if (type != "Sequence")
+      return unsupported("pre_tokenizer", "a Sequence or ByteLevel expected, got {}", type);
     FATHOM_TRY_STATUS(only_keys(*settings, "pre_tokenizer", {"type", "pretokenizers"}));
     FATHOM_TRY(const auto* steps, array(*settings, "pre_tokenizer", "pretokenizers"));
     if (steps->empty()) return unsupported("pre_tokenizer", "the last step must be ByteLevel");
@@ -173,7 +180,8 @@ class Reader {
     FATHOM_TRY_STATUS(only_keys(step, path, {"type", "pattern", "behavior", "invert"}));
     FATHOM_TRY_STATUS(expect_false(step, path, "invert"));
     FATHOM_TRY(const auto behavior, string(step, path, "behavior"));
-    if (behavior != "Isolated") return unsupported(path, "only the behavior Isolated is supported, got {}", behavior);
+    if (behavior != "Isolated")
+      return unsupported(path, "only the behavior Isolated is supported, got {}", behavior);
     FATHOM_TRY(const auto* pattern, object(step, path, "pattern"));
     FATHOM_TRY_STATUS(only_keys(*pattern, join(path, "pattern"), {"Regex"}));
     FATHOM_TRY(const auto expression, string(*pattern, join(path, "pattern"), "Regex"));
@@ -196,9 +204,10 @@ class Reader {
     FATHOM_TRY(const auto* settings, object(root, "", "model"));
     FATHOM_TRY(const auto type, string(*settings, "model", "type"));
     if (type != "BPE") return unsupported("model.type", "only BPE is supported, got {}", type);
-    FATHOM_TRY_STATUS(only_keys(*settings, "model",
-                                {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
-                                 "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"}));
+    FATHOM_TRY_STATUS(
+        only_keys(*settings, "model",
+                  {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                   "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"}));
     for (const auto key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
       FATHOM_TRY_STATUS(expect_null(*settings, "model", key));
     }
@@ -221,7 +230,9 @@ class Reader {
     }
     for (int byte = 0; byte < 256; ++byte) {
       const json::value* id = vocabulary_->if_contains(spell_byte(static_cast<unsigned char>(byte)));
-      if (!id) return unsupported("model.vocab", "byte {:#04x} has no token, so not every text can be encoded", byte);
+      if (!id)
+        return unsupported("model.vocab", "byte {:#04x} has no token, so not every text can be encoded",
+                           byte);
       result_.byte_tokens[byte] = static_cast<std::int32_t>(id->get_int64());
     }
     return {};
@@ -241,19 +252,24 @@ class Reader {
     std::string joined;
     for (std::size_t i = 0; i < list.size(); ++i) {
       const auto pair = merge_pair(list[i]);
-      if (!pair) return corrupt(fmt::format("model.merges[{}]", i), R"("left right" or ["left", "right"] expected)");
+      if (!pair)
+        return corrupt(fmt::format("model.merges[{}]", i), R"("left right" or ["left", "right"] expected)");
       joined.assign(pair->first).append(pair->second);
       const json::value* left = vocabulary_->if_contains(pair->first);
       const json::value* right = vocabulary_->if_contains(pair->second);
       const json::value* both = vocabulary_->if_contains(joined);
       if (!left || !right || !both) {
         return corrupt(fmt::format("model.merges[{}]", i), "'{}' is not in the vocabulary",
-                       !left ? pair->first : !right ? pair->second : std::string_view(joined));
+                       !left    ? pair->first
+                       : !right ? pair->second
+                                : std::string_view(joined));
       }
       const auto id = [](const json::value* value) { return static_cast<std::int32_t>(value->get_int64()); };
       const Merge merge{id(left), id(right), id(both)};
-      if (!seen.insert(static_cast<std::uint64_t>(merge.left) << 32 | static_cast<std::uint32_t>(merge.right)).second) {
-        return corrupt(fmt::format("model.merges[{}]", i), "'{}' '{}' is there twice", pair->first, pair->second);
+      if (!seen.insert(static_cast<std::uint64_t>(merge.left) << 32 | static_cast<std::uint32_t>(merge.right))
+               .second) {
+        return corrupt(fmt::format("model.merges[{}]", i), "'{}' '{}' is there twice", pair->first,
+                       pair->second);
       }
       result_.merges.push_back(merge);
     }
@@ -265,7 +281,8 @@ class Reader {
       if (pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string()) return std::nullopt;
       const auto& left = (*pair)[0].get_string();
       const auto& right = (*pair)[1].get_string();
-      return std::pair(std::string_view(left.data(), left.size()), std::string_view(right.data(), right.size()));
+      return std::pair(std::string_view(left.data(), left.size()),
+                       std::string_view(right.data(), right.size()));
     }
     if (!value.is_string()) return std::nullopt;
     const std::string_view text(value.get_string().data(), value.get_string().size());
@@ -286,8 +303,10 @@ class Reader {
   }
 
   Status added_token(const json::object& token, std::string_view path) {
-    FATHOM_TRY_STATUS(only_keys(token, path, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
-    for (const auto key : {"single_word", "lstrip", "rstrip"}) FATHOM_TRY_STATUS(expect_false(token, path, key));
+    FATHOM_TRY_STATUS(only_keys(
+        token, path, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
+    for (const auto key : {"single_word", "lstrip", "rstrip"})
+      FATHOM_TRY_STATUS(expect_false(token, path, key));
     const json::value* number = token.if_contains("id");
     if (!number) return corrupt(path, "an id expected");
     FATHOM_TRY(const std::int32_t id, token_id(*number, path));

@@ -22,11 +22,11 @@ struct AddedToken {
 };
 
 struct TokenizerJson {
-  std::vector<std::string> tokens;             // bytes by id; empty: no token has this id
-  std::array<std::int32_t, 256> byte_tokens;   // the token of each byte
-  std::vector<Merge> merges;                   // by rank
+  std::vector<std::string> tokens;            // bytes by id; empty: no token has this id
+  std::array<std::int32_t, 256> byte_tokens;  // the token of each byte
+  std::vector<Merge> merges;                  // by rank
   std::vector<AddedToken> added;
-  std::vector<SplitPattern> splits;            // one after another, each on the pieces of the one before
+  std::vector<SplitPattern> splits;  // one after another, each on the pieces of the one before
 };
 
 // Errors as of Tokenizer::load.

@@ -32,7 +32,8 @@ std::string small_json() {
     "decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},
     "model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,
       "fuse_unk":false,"byte_fallback":false,
-      "vocab":{)" + vocab + R"("he":256,"hel":257},
+      "vocab":{)" +
+         vocab + R"("he":256,"hel":257},
       "merges":["h e",["he","l"]]}})";
 }
 
@@ -123,7 +124,8 @@ TEST(TokenizerJson, ReportsFilesThatContradictThemselves) {
   }
   EXPECT_EQ(error_with(R"("he":256)", R"("he":97)").code, ErrorCode::corrupt);
   EXPECT_THAT(error_with(R"("h e")", R"("h xy")").message, ::testing::HasSubstr("model.merges[0]: 'xy'"));
-  EXPECT_THAT(error_with(R"("he":256)", R"("he":1000000000)").message, ::testing::HasSubstr("got 1000000000"));
+  EXPECT_THAT(error_with(R"("he":256)", R"("he":1000000000)").message,
+              ::testing::HasSubstr("got 1000000000"));
 }
 
 TEST(TokenizerJson, SurvivesBeingCutAnywhere) {
@@ -136,11 +138,14 @@ TEST(TokenizerJson, SurvivesBeingCutAnywhere) {
 
 TEST(TokenizerJson, LooksForNormalizedAddedTokensAfterTheOthers) {
   const std::string json = replace(small_json(), R"("added_tokens":[)",
-      R"("added_tokens":[{"id":301,"content":"a<","normalized":true},)");
+                                   R"("added_tokens":[{"id":301,"content":"a<","normalized":true},)");
   const auto tokenizer = Tokenizer::parse(json, "test.json");
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-  const auto ids = [&](std::string_view text) { return tokenizer->encode(text, EncodeMode::with_added_tokens); };
-  EXPECT_EQ(ids("a<s>"), (std::vector<std::int32_t>{'a', 300}));  // "a<" starts further left, but comes second
+  const auto ids = [&](std::string_view text) {
+    return tokenizer->encode(text, EncodeMode::with_added_tokens);
+  };
+  EXPECT_EQ(ids("a<s>"),
+            (std::vector<std::int32_t>{'a', 300}));  // "a<" starts further left, but comes second
   EXPECT_EQ(ids("a<<s>"), (std::vector<std::int32_t>{301, 300}));
 }
 

@@ -16,8 +16,9 @@ const Tokenizer& nano() {
 
 // Any code points, mixed with text that the tokenizer treats specially.
 std::string random_text(std::mt19937& random) {
-  static const std::string_view kFragments[] = {" the",  "12345", "\n\n",      "  ",   "<think>", "<｜User｜>",
-                                                "｜DSML｜", "漢字",  "don't", "!!?", "\r\n",   "<｜end▁of▁sentence｜>"};
+  static const std::string_view kFragments[] = {" the",    "12345",      "\n\n",     "  ",
+                                                "<think>", "<｜User｜>", "｜DSML｜", "漢字",
+                                                "don't",   "!!?",        "\r\n",     "<｜end▁of▁sentence｜>"};
   std::string text;
   for (auto parts = random() % 20; parts > 0; --parts) {
     if (random() % 2) {
@@ -31,7 +32,8 @@ std::string random_text(std::mt19937& random) {
     } else if (c < 0x800) {
       text += {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 63))};
     } else if (c < 0x10000) {
-      text += {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
+      text += {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
+               static_cast<char>(0x80 | (c & 63))};
     } else {
       text += {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 63)),
                static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
@@ -61,11 +63,13 @@ TEST(Tokenizer, DecodingInvertsEncodingOfBytesThatAreNotUtf8) {
 TEST(Tokenizer, PlainTextNeverBecomesAnAddedToken) {
   std::mt19937 random(4);
   for (int round = 0; round < 3000; ++round) {
-    for (const auto id : nano().encode(random_text(random), EncodeMode::plain)) ASSERT_FALSE(nano().is_added(id));
+    for (const auto id : nano().encode(random_text(random), EncodeMode::plain))
+      ASSERT_FALSE(nano().is_added(id));
   }
   for (std::int32_t id = 0; id < nano().vocabulary_size(); ++id) {
     if (!nano().is_added(id)) continue;
-    for (const auto part : nano().encode(nano().token_bytes(id), EncodeMode::plain)) EXPECT_FALSE(nano().is_added(part));
+    for (const auto part : nano().encode(nano().token_bytes(id), EncodeMode::plain))
+      EXPECT_FALSE(nano().is_added(part));
   }
 }
 

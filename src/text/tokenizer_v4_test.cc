@@ -31,7 +31,8 @@ class V4Tokenizer : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto file = v4_file();
-    if (file.empty()) GTEST_SKIP() << "V4's VOCABULARY COULD NOT BE DOWNLOADED (see above): nothing was compared";
+    if (file.empty())
+      GTEST_SKIP() << "V4's VOCABULARY COULD NOT BE DOWNLOADED (see above): nothing was compared";
     auto loaded = Tokenizer::load(file);
     ASSERT_TRUE(loaded) << loaded.error().message;
     tokenizer_.emplace(*std::move(loaded));
@@ -58,7 +59,8 @@ std::vector<json::object> fixtures(std::string_view kind) {
   std::vector<json::object> cases;
   for (std::string line; std::getline(file, line);) {
     json::object one = json::parse(line).as_object();
-    if (one.at("kind").as_string() == json::string_view(kind.data(), kind.size())) cases.push_back(std::move(one));
+    if (one.at("kind").as_string() == json::string_view(kind.data(), kind.size()))
+      cases.push_back(std::move(one));
   }
   return cases;
 }
@@ -69,7 +71,9 @@ std::vector<std::int32_t> ids(const json::value& list) {
   return result;
 }
 
-std::string string(const json::value& value) { return std::string(value.as_string()); }
+std::string string(const json::value& value) {
+  return std::string(value.as_string());
+}
 
 TEST_F(V4Tokenizer, EncodesAllFixtures) {
   const auto cases = fixtures("encode");

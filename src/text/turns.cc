@@ -8,7 +8,9 @@ namespace fathom::text {
 
 namespace {
 
-bool is_user(const Turn& turn) { return turn.message.role == Role::user; }
+bool is_user(const Turn& turn) {
+  return turn.message.role == Role::user;
+}
 
 void append_turns(std::span<const Message> messages, bool is_context, std::vector<Turn>& turns) {
   const std::size_t first = turns.size();
@@ -18,7 +20,8 @@ void append_turns(std::span<const Message> messages, bool is_context, std::vecto
       continue;
     }
     const bool is_result = message.role == Role::tool;
-    const bool can_join = turns.size() > first && is_user(turns.back()) && (is_result || !turns.back().message.task);
+    const bool can_join =
+        turns.size() > first && is_user(turns.back()) && (is_result || !turns.back().message.task);
     if (!can_join) {
       turns.push_back({message, {}, is_context});
       turns.back().message.role = Role::user;

@@ -25,14 +25,15 @@ struct Turn {
   bool is_context;              // the model has already seen it
 };
 
-// The turns of context and messages; messages of the one never join those of the other. Tool results stand in the
-// order of the calls that they answer.
+// The turns of context and messages; messages of the one never join those of the other. Tool results stand in
+// the order of the calls that they answer.
 std::vector<Turn> make_turns(std::span<const Message> context, std::span<const Message> messages);
 
 // The last turn of a user or developer; -1 when there is none.
 std::ptrdiff_t last_user_turn(std::span<const Turn> turns);
 
-// Drops what old turns keep to themselves: the reasoning before the last user turn, and developer turns there.
+// Drops what old turns keep to themselves: the reasoning before the last user turn, and developer turns
+// there.
 std::vector<Turn> without_old_reasoning(std::vector<Turn> turns);
 
 }  // namespace fathom::text

@@ -24,7 +24,7 @@ TEST(Utf8, ReplacesEachMaximalBadPartOnce) {
   EXPECT_EQ(decode_at_once("\xC0\xAF"), "\uFFFD\uFFFD");            // overlong
   EXPECT_EQ(decode_at_once("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");  // a surrogate
   EXPECT_EQ(decode_at_once("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(decode_at_once("\xE6\xBC"), "\uFFFD");                  // the end comes too early
+  EXPECT_EQ(decode_at_once("\xE6\xBC"), "\uFFFD");  // the end comes too early
 }
 
 TEST(Utf8, CutsDoNotChangeTheText) {
