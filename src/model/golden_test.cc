@@ -186,6 +186,28 @@ INSTANTIATE_TEST_SUITE_P(Models, GoldenPrefill,
                                            Case{"bf16_tiny", "expected_prefill_300"}),
                          case_name);
 
+// Other dims, stream counts, ratios, windows, YaRN parameters and storage forms than the released models have.
+class GoldenVariant : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenVariant, HasTheExpectedLogitsWhollyAndTokenByToken) {
+  const Checkpoint file = expected(GetParam(), "expected_prefill_150");
+  const Ids ids = token_ids(file);
+  for (std::int64_t chunk : {512, 1}) {
+    Session session(GetParam());
+    session.feed(ids, chunk);
+    EXPECT_LE(worst_difference(session.logits, testing::floats(file, "A.logits")), kLogitTolerance) << "chunk " << chunk;
+    if (!file.find("A.mtp_logits")) continue;
+    std::vector<float> logits;
+    const std::size_t rows = ids.size() - 1, width = session.streams.size() / ids.size();
+    ASSERT_TRUE(session.forward.run_mtp(session.sequence, 0, std::span(session.streams).first(rows * width),
+                                        std::span(ids).subspan(1), logits));
+    EXPECT_LE(worst_difference(logits, testing::floats(file, "A.mtp_logits")), kLogitTolerance) << "chunk " << chunk;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenVariant, ::testing::Values("variant_fp8_experts", "variant_three_streams"),
+                         [](const auto& variant) { return variant.param; });
+
 // ---- exact: decode, caches -----------------------------------------------------------------------------------------------
 
 class GoldenDecode : public ::testing::TestWithParam<Case> {
