@@ -20,5 +20,6 @@ Verb add_logits(CLI::App& program);
 Verb add_tokenize(CLI::App& program);
 Verb add_detokenize(CLI::App& program);
 Verb add_synth(CLI::App& program);
+Verb add_prompt(CLI::App& program);
 
 }  // namespace fathom::cli

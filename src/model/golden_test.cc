@@ -186,6 +186,26 @@ INSTANTIATE_TEST_SUITE_P(Models, GoldenPrefill,
                                            Case{"bf16_tiny", "expected_prefill_300"}),
                          case_name);
 
+class GoldenIsa : public ::testing::TestWithParam<kernels::Isa> {};
+
+TEST_P(GoldenIsa, HasTheExpectedLogitsOnEveryInstructionSet) {
+  if (!kernels::supported(GetParam())) GTEST_SKIP() << "this CPU has no " << kernels::name(GetParam());
+  const Checkpoint file = expected("flash_tiny", "expected_prefill_129");
+  const Ids ids = token_ids(file);
+  const auto model = Model::load(testing::data_folder("golden/flash_tiny"), {.numerics = Numerics::exact, .isa = GetParam()});
+  ASSERT_TRUE(model) << model.error().message;
+  os::ThreadPool pool(2);
+  Forward forward(**model, pool);
+  Sequence sequence((*model)->kv);
+  const Segment segment{&sequence, ids, LogitRows::all};
+  ASSERT_TRUE(forward.run({&segment, 1}));
+  EXPECT_LE(worst_difference(forward.logits(), testing::floats(file, "A.logits")), kLogitTolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, GoldenIsa,
+                         ::testing::Values(kernels::Isa::scalar, kernels::Isa::avx2, kernels::Isa::avx512),
+                         [](const auto& isa) { return std::string(kernels::name(isa.param)); });
+
 // Other dims, stream counts, ratios, windows, YaRN parameters and storage forms than the released models have.
 class GoldenVariant : public ::testing::TestWithParam<std::string> {};
 

@@ -1,0 +1,2 @@
+#include "base/version.h"
+int main(){return 0;}

@@ -1,0 +1,78 @@
+#include "train/model/pass.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "train/model/rounding.h"
+
+namespace fathom::train {
+namespace {
+
+using torch::Tensor;
+
+// Inverse frequencies (model.md section 7) [rope_dim / 2].
+Tensor frequencies(double theta, int rope_dim) {
+  const Tensor pairs = torch::arange(0, rope_dim, 2, torch::kDouble);
+  return torch::pow(theta, pairs / -static_cast<double>(rope_dim));
+}
+
+// YaRN: pairs that turn slowly within the original length are slowed down further.
+Tensor with_yarn(const Tensor& inverse, const model::RopeScaling& s, double theta, int rope_dim) {
+  const auto pair_of = [&](double turns) {
+    return rope_dim * std::log(s.original_positions / (turns * 2 * M_PI)) / (2 * std::log(theta));
+  };
+  const double low = std::max(0.0, std::floor(pair_of(s.beta_fast)));
+  const double high = std::min(rope_dim - 1.0, std::ceil(pair_of(s.beta_slow)));
+  const double gap = low == high ? 0.001 : high - low;
+  const Tensor slow = ((torch::arange(0, rope_dim / 2, torch::kDouble) - low) / gap).clamp(0, 1);
+  return inverse * (1 - slow) + inverse / s.factor * slow;
+}
+
+// The angle is an fp32 product of fp32 factors, as in the engine (model.md trap 18).
+Rotation rotation_of(const Tensor& positions, const Tensor& inverse) {
+  const Tensor angles = positions.to(torch::kFloat).unsqueeze(-1) * inverse.to(torch::kFloat).to(positions.device());
+  const Tensor exact = angles.to(torch::kDouble);
+  return {exact.cos().to(torch::kFloat), exact.sin().to(torch::kFloat)};
+}
+
+}  // namespace
+
+Rotation Rotation::every(std::int64_t step) const {
+  return {cos.slice(1, 0, c10::nullopt, step), sin.slice(1, 0, c10::nullopt, step)};
+}
+
+Tensor rotate(const Tensor& x, const Rotation& rotation) {
+  Tensor c = rotation.cos, s = rotation.sin;
+  if (x.dim() == 4) {
+    c = c.unsqueeze(2);
+    s = s.unsqueeze(2);
+  }
+  const std::int64_t turned = 2 * c.size(-1), fixed = x.size(-1) - turned;
+  const Tensor pairs = x.narrow(-1, fixed, turned).unflatten(-1, {turned / 2, 2});
+  const Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);
+  const Tensor rotated = torch::stack({even * c - odd * s, even * s + odd * c}, -1).flatten(-2);
+  return fixed == 0 ? rotated : torch::cat({x.narrow(-1, 0, fixed), rotated}, -1);
+}
+
+Tensor rotate_back(const Tensor& x, const Rotation& rotation) { return rotate(x, {rotation.cos, -rotation.sin}); }
+
+Tensor rms_norm(const Tensor& x, double eps) { return x * torch::rsqrt(x.square().mean(-1, true) + eps); }
+Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) { return rms_norm(x, eps) * gain; }
+
+Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& positions, const PassOptions& pass_options)
+    : config(c), options(pass_options), main(rotation_of(positions, frequencies(c.rope_theta, c.rope_dim))) {
+  Tensor inverse = frequencies(c.compress_rope_theta, c.rope_dim);
+  if (c.rope_scaling.yarn) inverse = with_yarn(inverse, c.rope_scaling, c.compress_rope_theta, c.rope_dim);
+  compress = rotation_of(positions, inverse);
+  for (const Parameter& parameter : parameters.all())
+    weights_.emplace(parameter.name, options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value);
+}
+
+const Tensor& Pass::weight(const std::string& name) const {
+  const auto found = weights_.find(name);
+  FATHOM_CHECK(found != weights_.end());
+  return found->second;
+}
+
+}  // namespace fathom::train

@@ -1,0 +1,59 @@
+// What all layers of one forward pass share: the weights as this pass sees them, and the rotations of its positions.
+// Ownership: a Pass refers to the config and holds tensors of its own. Thread safety: one thread.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/config.h"
+#include "train/model/parameters.h"
+
+namespace fathom::train {
+
+// Cosines and sines of every position: [B, S, rope_dim / 2].
+struct Rotation {
+  torch::Tensor cos, sin;
+
+  Rotation every(std::int64_t step) const;  // of every step-th position
+};
+
+// Rotates the adjacent pairs of the last channels of x [B, S, d] or [B, S, H, d].
+torch::Tensor rotate(const torch::Tensor& x, const Rotation& rotation);
+torch::Tensor rotate_back(const torch::Tensor& x, const Rotation& rotation);
+
+// x / sqrt(mean x^2 + eps), times the gain.
+torch::Tensor rms_norm(const torch::Tensor& x, double eps);
+torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& gain, double eps);
+
+struct PassOptions {
+  bool quantize_weights = false;  // use every weight as the released layout stores it
+  bool index_loss = false;        // compute the loss of the indexers
+};
+
+class Pass {
+ public:
+  // positions: [B, S] int64, of each token of each row.
+  Pass(const model::Config& config, const Parameters& parameters, const torch::Tensor& positions, const PassOptions& options);
+
+  const model::Config& config;
+  const PassOptions options;
+  Rotation main, compress;
+
+  // A weight by its released name (experts stacked).
+  const torch::Tensor& weight(const std::string& name) const;
+
+  // x W^T.
+  torch::Tensor linear(const torch::Tensor& x, const std::string& name) const { return torch::linear(x, weight(name)); }
+
+  // Left by the layers, in their order.
+  std::vector<torch::Tensor> index_losses;               // one scalar for each indexer
+  std::unordered_map<int, torch::Tensor> expert_loads;   // tokens per expert [E], by layer
+
+ private:
+  std::unordered_map<std::string, torch::Tensor> weights_;
+};
+
+}  // namespace fathom::train

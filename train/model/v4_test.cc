@@ -1,0 +1,150 @@
+// The trainer's model against the golden models and the engine in exact numerics.
+#include "train/model/v4.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "model/forward.h"
+#include "testing/test_data.h"
+#include "train/model/rounding.h"
+
+namespace fathom::train {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::Tensor;
+
+constexpr float kLogitTolerance = 2e-3f;
+
+struct TrainerModel {
+  explicit TrainerModel(const fs::path& folder) : config(*model::Config::load(folder)), plan(model::make_plan(config)) {
+    auto loaded = Parameters::load(folder, config);
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    parameters = *std::move(loaded);
+  }
+
+  V4Output run(const Tensor& ids, const Tensor& next_ids = {}) const {
+    const torch::NoGradGuard no_gradient;
+    return run_v4(config, plan, parameters, {ids, plain_positions(ids.size(0), ids.size(1)), next_ids}, {});
+  }
+
+  model::Config config;
+  model::Plan plan;
+  Parameters parameters;
+};
+
+Tensor row_of(const std::vector<std::int64_t>& ids) { return torch::tensor(ids).unsqueeze(0); }
+
+float worst_difference(const Tensor& ours, std::span<const float> golden) {
+  const Tensor flat = ours.contiguous();
+  EXPECT_EQ(static_cast<std::size_t>(flat.numel()), golden.size());
+  const Tensor other = torch::from_blob(const_cast<float*>(golden.data()), {flat.numel()});
+  return (flat.flatten() - other).abs().max().item<float>();
+}
+
+struct Case {
+  std::string model, file;
+};
+
+class GoldenPrefill : public ::testing::TestWithParam<Case> {};
+
+TEST_P(GoldenPrefill, HasTheExpectedLogits) {
+  const TrainerModel model(testing::data_folder("golden/" + GetParam().model));
+  const auto file = formats::Checkpoint::open(
+      testing::data_file("golden/" + GetParam().model + "/" + GetParam().file + ".safetensors"));
+  ASSERT_TRUE(file);
+  const Tensor ids = row_of(testing::integers(*file, "input_ids"));
+  Tensor next;
+  if (file->find("mtp_input_ids")) next = row_of(testing::integers(*file, "mtp_input_ids"));
+  const std::int64_t mtp_rows = next.defined() ? next.size(1) : 0;
+  if (mtp_rows > 0 && mtp_rows < ids.size(1)) next = torch::constant_pad_nd(next, {0, ids.size(1) - mtp_rows});
+  const V4Output out = model.run(ids, next);
+  EXPECT_LE(worst_difference(out.logits, testing::floats(*file, "A.logits")), kLogitTolerance);
+  if (file->find("A.mtp_logits"))
+    EXPECT_LE(worst_difference(out.mtp_logits.narrow(1, 0, mtp_rows), testing::floats(*file, "A.mtp_logits")), kLogitTolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenPrefill,
+                         ::testing::Values(Case{"flash_tiny", "expected_prefill_5"}, Case{"flash_tiny", "expected_prefill_129"},
+                                           Case{"flash_tiny", "expected_prefill_300"}, Case{"flash_tiny", "expected_prefill_1100"},
+                                           Case{"pro_tiny", "expected_prefill_5"}, Case{"pro_tiny", "expected_prefill_128"},
+                                           Case{"bf16_tiny", "expected_prefill_1"}, Case{"bf16_tiny", "expected_prefill_300"}),
+                         [](const auto& info) { return info.param.model + "_" + info.param.file.substr(9); });
+
+// A folder with random weights of the embedded model's shape, as the trainer exports them.
+fs::path exported_nano(Parameters& parameters) {
+  const fs::path folder = testing::temporary_folder();
+  fs::copy_file(fs::path(FATHOM_NANO_FOLDER) / "config.json", folder / "config.json", fs::copy_options::overwrite_existing);
+  const auto config = *model::Config::load(folder);
+  parameters = Parameters::random(config, 7);
+  // Large enough streams and logits that a mistake would show.
+  const torch::NoGradGuard no_gradient;
+  for (Parameter& p : parameters.all())
+    if (p.name == "head.weight" || p.name.ends_with("_fn")) p.value.mul_(5);
+  EXPECT_TRUE(parameters.export_to(folder));
+  return folder;
+}
+
+TEST(Export, IsWhatTheEngineComputesInExactNumerics) {
+  Parameters parameters;
+  const fs::path folder = exported_nano(parameters);
+  auto engine = model::Model::load(folder, {.numerics = model::Numerics::exact});
+  ASSERT_TRUE(engine) << engine.error().message;
+  const auto& config = (*engine)->config;
+
+  const Tensor ids = torch::randint(0, config.vocab, {400}, torch::kLong);
+  std::vector<std::int32_t> tokens;
+  for (std::int64_t i = 0; i < ids.size(0); ++i) tokens.push_back(static_cast<std::int32_t>(ids[i].item<std::int64_t>()));
+  os::ThreadPool pool(1);
+  model::Forward forward(**engine, pool);
+  model::Sequence sequence((*engine)->kv);
+  const model::Segment segment{&sequence, tokens, model::LogitRows::all};
+  ASSERT_TRUE(forward.run({&segment, 1}));
+
+  const torch::NoGradGuard no_gradient;
+  const V4Output trained = run_v4(config, (*engine)->plan, parameters, {ids.unsqueeze(0), plain_positions(1, 400), {}},
+                                  {.quantize_weights = true});
+  EXPECT_GT(trained.logits.std().item<float>(), 0.5f);
+  EXPECT_LE(worst_difference(trained.logits, forward.logits()), kLogitTolerance);
+}
+
+TEST(Export, ReadsBackAsTheRoundedWeights) {
+  Parameters parameters;
+  const fs::path folder = exported_nano(parameters);
+  const auto again = Parameters::load(folder, *model::Config::load(folder));
+  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_EQ(again->all().size(), parameters.all().size());
+  const torch::NoGradGuard no_gradient;
+  for (const Parameter& p : parameters.all())
+    EXPECT_TRUE(torch::equal(round_as_stored(p.value, p.kind), again->at(p.name))) << p.name;
+}
+
+TEST(Rounding, PassesGradientsStraightThrough) {
+  const Tensor w = torch::randn({128, 64}).set_requires_grad(true);
+  const Tensor rounded = round_as_stored(w, model::TensorKind::expert);
+  EXPECT_FALSE(torch::equal(rounded, w));
+  (rounded * 3).sum().backward();
+  EXPECT_TRUE(torch::equal(w.grad(), torch::full_like(w, 3)));
+}
+
+TEST(V4, RowsOfABatchDoNotSeeEachOther) {
+  const TrainerModel model(testing::data_folder("golden/bf16_tiny"));
+  const Tensor ids = torch::randint(0, model.config.vocab, {2, 150}, torch::kLong);
+  const Tensor both = model.run(ids).logits, alone = model.run(ids.narrow(0, 1, 1)).logits;
+  EXPECT_LE((both[1] - alone[0]).abs().max().item<float>(), 1e-4f);
+}
+
+TEST(V4, NoTokenSeesALaterOne) {
+  const TrainerModel model(testing::data_folder("golden/flash_tiny"));
+  Tensor ids = torch::randint(0, model.config.vocab, {1, 300}, torch::kLong);
+  const Tensor before = model.run(ids).logits;
+  ids = ids.clone();
+  ids.narrow(1, 200, 100).copy_(torch::randint(0, model.config.vocab, {1, 100}, torch::kLong));
+  const Tensor after = model.run(ids).logits;
+  EXPECT_LE((before - after).narrow(1, 0, 200).abs().max().item<float>(), 1e-4f);
+}
+
+}  // namespace
+}  // namespace fathom::train
