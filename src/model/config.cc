@@ -129,6 +129,25 @@ std::vector<int> read_ratios(const json::object& root, int count, std::vector<st
   return ratios;
 }
 
+void read_storage(const json::object& root, Config& c, std::vector<std::string>& problems) {
+  const json::value* quantization = root.if_contains("quantization_config");
+  const bool quantized = quantization && !quantization->is_null();
+  c.linear_storage = quantized ? LinearStorage::fp8 : LinearStorage::bf16;
+  c.expert_storage = quantized ? LinearStorage::fp4 : LinearStorage::bf16;
+  const json::value* experts = root.if_contains("expert_dtype");
+  if (!experts || experts->is_null()) return;
+  const std::string text = experts->is_string() ? std::string(experts->get_string()) : json::serialize(*experts);
+  if (text == "fp4") {
+    c.expert_storage = LinearStorage::fp4;
+  } else if (text == "fp8") {
+    c.expert_storage = LinearStorage::fp8;
+  } else if (text == "bf16" || text == "bfloat16") {
+    c.expert_storage = LinearStorage::bf16;
+  } else {
+    problems.push_back(fmt::format("expert_dtype is {}, fathom knows fp4, fp8 and bf16", text));
+  }
+}
+
 // Conditions between fields; each would make a tensor or a rotation meaningless.
 void check_consistency(const Config& c, std::vector<std::string>& problems) {
   auto require = [&](bool condition, std::string reason) {
@@ -145,6 +164,10 @@ void check_consistency(const Config& c, std::vector<std::string>& problems) {
   require(c.shared_experts == 1, fmt::format("n_shared_experts is {}, V4 has 1", c.shared_experts));
   bool csa = false;
   for (int ratio : c.ratios) csa = csa || ratio == 4;
+  if (c.expert_storage == LinearStorage::fp4)
+    require(c.hidden % 32 == 0 && c.expert_hidden % 32 == 0,
+            fmt::format("FP4 experts come in groups of 32 columns, hidden_size {} or moe_intermediate_size {} is no multiple",
+                        c.hidden, c.expert_hidden));
   if (csa) {
     require(c.index_heads > 0 && c.index_dim > 0 && c.index_topk > 0,
             "layers of ratio 4 need index_n_heads, index_head_dim and index_topk");
@@ -221,6 +244,7 @@ Result<Config> Config::parse(std::string_view text, std::string_view where) {
   c.vocab = in.integer("vocab_size", 1, 1 << 28);
   c.bos = in.integer_or("bos_token_id", 0, 0);
   c.eos = in.integer_or("eos_token_id", 1, 0);
+  read_storage(object, c, problems);
   in.text_must_be("scoring_func", "sqrtsoftplus");
   in.text_must_be("topk_method", "noaux_tc");
   in.text_must_be("hidden_act", "silu");

@@ -21,6 +21,9 @@ struct RopeScaling {
   double beta_slow = 1;
 };
 
+// How a linear is stored.
+enum class LinearStorage { bf16, fp8, fp4 };
+
 struct Config {
   int layers = 0;                // num_hidden_layers: the trunk
   int mtp_layers = 0;            // num_nextn_predict_layers
@@ -54,6 +57,10 @@ struct Config {
   int vocab = 0;
   int bos = 0;
   int eos = 1;
+  // What quantization_config and expert_dtype announce, for a checkpoint that is not there yet (inspect, synth). At load the
+  // dtype of each tensor decides: expert_dtype was missing in the first release (model.md trap 15).
+  LinearStorage linear_storage = LinearStorage::fp8;
+  LinearStorage expert_storage = LinearStorage::fp4;
 
   // Reads config.json (or a folder's config.json).
   static Result<Config> load(const std::filesystem::path& path);

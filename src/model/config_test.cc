@@ -65,6 +65,19 @@ TEST(Config, TakesNoRopeScalingAsPlainFrequencies) {
   EXPECT_FALSE(parse(object)->rope_scaling.yarn);
 }
 
+TEST(Config, TellsHowLinearsAreStored) {
+  auto object = flash();
+  EXPECT_EQ(parse(object)->linear_storage, LinearStorage::fp8);
+  EXPECT_EQ(parse(object)->expert_storage, LinearStorage::fp4);
+  object["expert_dtype"] = "fp8";
+  EXPECT_EQ(parse(object)->expert_storage, LinearStorage::fp8);
+  object.erase("expert_dtype");
+  EXPECT_EQ(parse(object)->expert_storage, LinearStorage::fp4);  // the first release did not name it
+  object["quantization_config"] = nullptr;
+  EXPECT_EQ(parse(object)->linear_storage, LinearStorage::bf16);
+  EXPECT_EQ(parse(object)->expert_storage, LinearStorage::bf16);
+}
+
 TEST(Config, NamesAnotherArchitecture) {
   auto object = flash();
   object["model_type"] = "llama";
@@ -104,6 +117,8 @@ TEST(Config, RefusesImpossibleValuesWithTheReason) {
       {"max_position_embeddings", 0, "max_position_embeddings is 0"},
       {"rope_scaling", {{"type", "linear"}}, "rope_scaling type is \"linear\""},
       {"compress_ratios", {1, 2}, "compress_ratios holds 1"},
+      {"moe_intermediate_size", 2040, "FP4 experts come in groups of 32"},
+      {"expert_dtype", "int3", "expert_dtype is int3"},
       {"hc_mult", 9, "hc_mult is 9"},
       {"vocab_size", 1e300, "vocab_size is 1e+300"},
   };

@@ -137,13 +137,12 @@ std::vector<TableEntry> tensor_table(const Config& config, const Plan& plan) {
   return table;
 }
 
-std::vector<TensorSpec> released_tensors(const Config& config, const Plan& plan, LinearStorage linears,
-                                         LinearStorage experts) {
+std::vector<TensorSpec> released_tensors(const Config& config, const Plan& plan) {
   std::vector<TensorSpec> out;
   for (const TableEntry& entry : tensor_table(config, plan)) {
     switch (entry.kind) {
-      case TensorKind::linear: append_linear(out, entry, linears); break;
-      case TensorKind::expert: append_linear(out, entry, experts); break;
+      case TensorKind::linear: append_linear(out, entry, config.linear_storage); break;
+      case TensorKind::expert: append_linear(out, entry, config.expert_storage); break;
       case TensorKind::plain_linear: append_linear(out, entry, LinearStorage::bf16); break;
       case TensorKind::bf16: out.push_back({entry.name, formats::DType::bf16, entry.shape}); break;
       case TensorKind::f32: out.push_back({entry.name, formats::DType::f32, entry.shape}); break;

@@ -99,8 +99,6 @@ struct TensorSpec {
   formats::DType dtype;
   std::vector<std::int64_t> shape;
 };
-enum class LinearStorage { bf16, fp8, fp4 };
-std::vector<TensorSpec> released_tensors(const Config& config, const Plan& plan, LinearStorage linears = LinearStorage::fp8,
-                                         LinearStorage experts = LinearStorage::fp4);
+std::vector<TensorSpec> released_tensors(const Config& config, const Plan& plan);
 
 }  // namespace fathom::model
