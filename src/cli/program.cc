@@ -84,7 +84,7 @@ int run_program(int argc, const char* const* argv) {
       "Example: fathom run path/to/DeepSeek-V4-Flash -p 'Why is the sky blue?'\n");
   program.set_version_flag("--version", version_text);
   const std::vector<Verb> verbs = {add_run(program),      add_inspect(program),    add_logits(program),
-                                   add_tokenize(program), add_detokenize(program), add_synth(program),
+                                   add_tokenize(program), add_detokenize(program), add_synth(program), add_bench(program),
                                    add_prompt(program)};
   try {
     program.parse(argc, argv);

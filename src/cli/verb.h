@@ -20,6 +20,7 @@ Verb add_logits(CLI::App& program);
 Verb add_tokenize(CLI::App& program);
 Verb add_detokenize(CLI::App& program);
 Verb add_synth(CLI::App& program);
+Verb add_bench(CLI::App& program);
 Verb add_prompt(CLI::App& program);
 
 }  // namespace fathom::cli

@@ -29,6 +29,8 @@
   void router_scores(const RouterScoresParams&);             \
   void route(const RouteParams&);                            \
   void sum_rows(const SumRowsParams&);                       \
+  void peak_bf16(const PeakParams&);                         \
+  void peak_int8(const PeakParams&);                         \
   }
 
 FATHOM_DECLARE_OPS(scalar)

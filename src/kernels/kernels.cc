@@ -30,6 +30,8 @@ constexpr Kernels kScalar = {
     .router_scores = scalar::router_scores,
     .route = scalar::route,
     .sum_rows = scalar::sum_rows,
+    .peak_bf16 = scalar::peak_bf16,
+    .peak_int8 = scalar::peak_int8,
 };
 
 // Each table starts from the next lower one and replaces what its folder has.
@@ -55,6 +57,8 @@ constexpr Kernels kAvx2 = [] {
   k.swiglu = avx2::swiglu;
   k.router_scores = avx2::router_scores;
   k.sum_rows = avx2::sum_rows;
+  k.peak_bf16 = avx2::peak_bf16;
+  k.peak_int8 = avx2::peak_int8;
   return k;
 }();
 #endif
@@ -81,6 +85,8 @@ constexpr Kernels kAvx512 = [] {
   k.swiglu = avx512::swiglu;
   k.router_scores = avx512::router_scores;
   k.sum_rows = avx512::sum_rows;
+  k.peak_bf16 = avx512::peak_bf16;
+  k.peak_int8 = avx512::peak_int8;
   return k;
 }();
 #endif

@@ -13,6 +13,7 @@
 #include "kernels/kv_entry.h"
 #include "kernels/linear.h"
 #include "kernels/norm.h"
+#include "kernels/peak.h"
 #include "kernels/quantize.h"
 #include "kernels/rope.h"
 
@@ -42,6 +43,8 @@ struct Kernels {
   void (*router_scores)(const RouterScoresParams&);
   void (*route)(const RouteParams&);
   void (*sum_rows)(const SumRowsParams&);
+  void (*peak_bf16)(const PeakParams&);
+  void (*peak_int8)(const PeakParams&);
 };
 
 // The kernels of an ISA that supported() says this CPU runs.
