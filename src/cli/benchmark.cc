@@ -83,6 +83,9 @@ class ModelBenchmark {
     }
     Measurement m = summary("prefill", depth, 1, rates);
     cost(m, depth + options_.prompt / 2, options_.prompt);
+    // Only the last row of a prompt goes through the head.
+    const double head = 2.0 * model_.config.vocab * model_.config.hidden;
+    m.flop_per_token -= head * (1 - 1 / static_cast<double>(options_.prompt));
     m.share_of_roof = m.median * m.flop_per_token / roof.bf16_flop_per_second;
     return m;
   }

@@ -125,7 +125,7 @@ TEST(HyperConnections, FastVersionsAreBitEqualToTheScalarTwin) {
         const auto start = test::normal(tokens * streams * dim, 1);
         const auto y = test::normal(tokens * dim, 2);
         const auto post = test::normal(tokens * n, 3);
-        const auto comb = test::normal(tokens * n, 4);
+        const auto comb = test::normal(tokens * n * n, 4);
         std::vector<float> expected_u(y.size()), expected_x = start;
         kernels_for(Isa::scalar)
             .hc_collapse({start.data(), post.data(), tokens, streams, dim, round_output, expected_u.data()});

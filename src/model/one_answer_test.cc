@@ -20,6 +20,10 @@ struct Setting {
   kernels::Isa isa;
 };
 
+std::ostream& operator<<(std::ostream& out, const Setting& s) {
+  return out << s.model << " " << name(s.numerics) << " " << name(s.isa);
+}
+
 std::vector<Setting> settings() {
   std::vector<Setting> all;
   for (const char* model : {"flash_tiny", "pro_tiny", "bf16_tiny"})
