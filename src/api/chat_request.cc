@@ -15,12 +15,16 @@ using text::Role;
 
 namespace {
 
-constexpr std::size_t kMaxStops = 16;
-
+bool is_name(std::string_view name, std::size_t longest) {
+  return !name.empty() && name.size() <= longest &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+}
 bool is_tool_name(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-';
-  });
+  return is_name(name, 128);
+}
+bool is_user_id(std::string_view name) {
+  return name.empty() || is_name(name, 512);  // an empty one is a user of its own
 }
 
 // The text of a message: a string, or parts joined by blank lines.
@@ -178,35 +182,13 @@ Status read_response_format(const Fields& body, Request& request) {
   return {};
 }
 
-Status read_stops(const Fields& body, Request& request) {
-  const Json* stop = body.find("stop");
-  if (!stop) return {};
-  if (stop->is_string()) {
-    request.stop = {stop->text};
-  } else if (stop->is_array()) {
-    if (stop->items.size() > kMaxStops) {
-      return bad_request("ChatCompletionStopSequences string array too long: {}", stop->items.size());
-    }
-    for (const Json& one : stop->items) {
-      if (!one.is_string()) return body.wrong("stop", "invalid type, expected strings");
-      request.stop.push_back(one.text);
-    }
-  } else {
-    return body.wrong("stop", "invalid type, expected a string or a sequence of strings");
-  }
-  std::erase(request.stop, "");
-  return {};
-}
-
 Status read_output_options(const Fields& body, Request& request) {
   FATHOM_TRY_STATUS(set_sampling(body, request));
   FATHOM_TRY(const auto limit, body.integer("max_completion_tokens"));  // what OpenAI's own clients send
+  FATHOM_TRY_STATUS(check_max_tokens(limit));
   if (limit && !request.max_tokens) request.max_tokens = limit;
   FATHOM_TRY(request.seed, body.integer("seed"));
-  for (const auto key : {"presence_penalty", "frequency_penalty"}) {
-    FATHOM_TRY(const auto penalty, body.number(key));
-    if (penalty && !(*penalty >= -2 && *penalty <= 2)) return bad_request("{} must be in [-2, 2]", key);
-  }
+  FATHOM_TRY_STATUS(check_penalties(body));
   FATHOM_TRY(const bool logprobs, body.flag("logprobs"));
   FATHOM_TRY(const auto alternatives, body.integer("top_logprobs"));
   if (alternatives && !logprobs) return bad_request("top_logprobs needs logprobs to be true");
@@ -214,13 +196,12 @@ Status read_output_options(const Fields& body, Request& request) {
     return bad_request("top_logprobs must be in [0, 20]");
   if (logprobs) request.top_logprobs = static_cast<int>(alternatives.value_or(0));
 
+  FATHOM_TRY(const auto user, body.string("user_id"));
+  if (user && !is_user_id(*user))
+    return bad_request("user_id: expected 1-512 ASCII letters, digits, underscores or hyphens");
   FATHOM_TRY(const auto count, body.integer("n"));
   if (count && *count != 1) return bad_request("Invalid n value (currently only n = 1 is supported)");
-  FATHOM_TRY(const auto stream_options, body.object("stream_options"));
-  if (!stream_options) return {};
-  if (!request.stream) return bad_request("stream_options should be set along with stream = true");
-  FATHOM_TRY(request.include_usage, stream_options->flag("include_usage"));
-  return {};
+  return set_stream_options(body, request);
 }
 
 }  // namespace
@@ -234,7 +215,7 @@ Result<Request> parse_chat_request(const Json& json, const RequestPolicy& policy
   FATHOM_TRY(const auto effort, body.string("reasoning_effort"));
   FATHOM_TRY_STATUS(set_thinking(body, effort.value_or(""), policy, request));
   FATHOM_TRY_STATUS(read_output_options(body, request));
-  FATHOM_TRY_STATUS(read_stops(body, request));
+  FATHOM_TRY_STATUS(set_stops(body, request));
 
   FATHOM_TRY(const auto messages, body.objects("messages"));
   if (messages.empty()) return bad_request("Empty input messages");

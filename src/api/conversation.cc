@@ -14,6 +14,8 @@ using text::Role;
 
 namespace {
 
+constexpr std::size_t kMaxStops = 16;
+
 constexpr std::string_view kMustBeAnswered =
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
     "'tool_call_id'.";
@@ -140,18 +142,58 @@ Status set_thinking(const Fields& fields, std::string_view effort, const Request
   return {};
 }
 
+Status check_max_tokens(std::optional<std::int64_t> limit) {
+  if (!limit || (*limit >= 1 && *limit <= kMostOutputTokens)) return {};
+  return bad_request("Invalid max_tokens value, the valid range of max_tokens is [1, {}]", kMostOutputTokens);
+}
+
 Status set_sampling(const Fields& fields, Request& request) {
   FATHOM_TRY(request.stream, fields.flag("stream"));
   FATHOM_TRY(request.max_tokens, fields.integer("max_tokens"));
   FATHOM_TRY(request.temperature, fields.number("temperature"));
   FATHOM_TRY(request.top_p, fields.number("top_p"));
-  if (request.max_tokens && *request.max_tokens < 1)
-    return bad_request("Invalid max_tokens value, the valid range of max_tokens is [1, 393216]");
+  FATHOM_TRY_STATUS(check_max_tokens(request.max_tokens));
   if (request.temperature && !(*request.temperature >= 0 && *request.temperature <= 2)) {
     return bad_request("temperature must be in [0, 2]");
   }
   if (request.top_p && !(*request.top_p > 0 && *request.top_p <= 1))
     return bad_request("top_p must be in (0, 1]");
+  return {};
+}
+
+Status check_penalties(const Fields& body) {
+  for (const auto key : {"presence_penalty", "frequency_penalty"}) {
+    FATHOM_TRY(const auto penalty, body.number(key));
+    if (penalty && !(*penalty >= -2 && *penalty <= 2)) return bad_request("{} must be in [-2, 2]", key);
+  }
+  return {};
+}
+
+Status set_stops(const Fields& body, Request& request) {
+  const Json* stop = body.find("stop");
+  if (!stop) return {};
+  if (stop->is_string()) {
+    request.stop = {stop->text};
+  } else if (stop->is_array()) {
+    if (stop->items.size() > kMaxStops) {
+      return bad_request("ChatCompletionStopSequences string array too long: {}", stop->items.size());
+    }
+    for (const Json& one : stop->items) {
+      if (!one.is_string()) return body.wrong("stop", "invalid type, expected strings");
+      request.stop.push_back(one.text);
+    }
+  } else {
+    return body.wrong("stop", "invalid type, expected a string or a sequence of strings");
+  }
+  std::erase(request.stop, "");
+  return {};
+}
+
+Status set_stream_options(const Fields& body, Request& request) {
+  FATHOM_TRY(const auto stream_options, body.object("stream_options"));
+  if (!stream_options) return {};
+  if (!request.stream) return bad_request("stream_options should be set along with stream = true");
+  FATHOM_TRY(request.include_usage, stream_options->flag("include_usage"));
   return {};
 }
 

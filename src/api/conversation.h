@@ -36,7 +36,13 @@ std::optional<text::Effort> effort_named(std::string_view name, text::EffortTabl
 Status set_thinking(const Fields& request_fields, std::string_view effort, const RequestPolicy& policy,
                     Request& request);
 
+Status check_max_tokens(std::optional<std::int64_t> limit);
 Status set_sampling(const Fields& request_fields, Request& request);
+
+// What ChatCompletions and text completion have in common. Penalties are checked and have no effect.
+Status check_penalties(const Fields& request_fields);
+Status set_stops(const Fields& request_fields, Request& request);
+Status set_stream_options(const Fields& request_fields, Request& request);
 
 // Texts of several blocks or messages as one, with a blank line between.
 std::string join_texts(const std::vector<std::string>& texts);

@@ -12,6 +12,9 @@
 
 namespace fathom::api {
 
+// The most tokens that an answer may be asked to have.
+inline constexpr std::int64_t kMostOutputTokens = 393'216;
+
 // What the server decides, not the client.
 struct RequestPolicy {
   text::EffortTable effort_table = text::EffortTable::v0731;  // of the checkpoint
@@ -29,6 +32,7 @@ struct Request {
   bool offers_tools = false;           // calls are recognised in the answer
   bool force_tool_call = false;        // the answer must begin with a call
   bool json_mode = false;
+  bool is_message = true;         // false: the answer is a text as it stands, newlines at its ends too
   std::vector<std::string> stop;  // none empty
 
   bool stream = false;

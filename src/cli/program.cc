@@ -83,7 +83,7 @@ int run_program(int argc, const char* const* argv) {
       "Exit codes: 0 done, 1 the input or the run failed, 2 wrong usage.\n\n"
       "Example: fathom run path/to/DeepSeek-V4-Flash -p 'Why is the sky blue?'\n");
   program.set_version_flag("--version", version_text);
-  const std::vector<Verb> verbs = {add_run(program),      add_inspect(program),    add_logits(program),
+  const std::vector<Verb> verbs = {add_run(program),      add_serve(program),      add_inspect(program),    add_logits(program),
                                    add_tokenize(program), add_detokenize(program), add_synth(program), add_bench(program),
                                    add_prompt(program)};
   try {

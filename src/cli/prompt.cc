@@ -56,7 +56,8 @@ Status run(const PromptVerbOptions& options) {
 
 Verb add_prompt(CLI::App& program) {
   auto options = std::make_shared<PromptVerbOptions>();
-  CLI::App* app = program.add_subcommand("prompt", "Conversations to prompts, answers to messages: JSON lines");
+  CLI::App* app =
+      program.add_subcommand("prompt", "Conversations to prompts, answers to messages: JSON lines");
   app->add_option("--model", options->model, "Model folder; decides the effort texts");
   const auto table = [options](const std::string& text) {
     options->effort_table = text::effort_table_named(text);

@@ -15,6 +15,7 @@ struct Verb {
 };
 
 Verb add_run(CLI::App& program);
+Verb add_serve(CLI::App& program);
 Verb add_inspect(CLI::App& program);
 Verb add_logits(CLI::App& program);
 Verb add_tokenize(CLI::App& program);

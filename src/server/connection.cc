@@ -82,7 +82,8 @@ void Connection::close() {
   wake_.cancel();
 }
 
-// --- reading a request ----------------------------------------------------------------------------------------
+// --- reading a request
+// ----------------------------------------------------------------------------------------
 
 Awaitable<bool> Connection::read_request() {
   parser_.emplace();
@@ -172,7 +173,8 @@ Awaitable<void> Connection::discard_rest() {
   }
 }
 
-// --- answering ------------------------------------------------------------------------------------------------
+// --- answering
+// ------------------------------------------------------------------------------------------------
 
 std::string Connection::path() const {
   if (!parser_->is_header_done()) return "";
@@ -268,7 +270,8 @@ Awaitable<void> Connection::deliver() {
       head_sent = true;
     }
     if (!is_head) {
-      if (chunked && !parts.bytes.empty()) parts.bytes = fmt::format("{:x}\r\n{}\r\n", parts.bytes.size(), parts.bytes);
+      if (chunked && !parts.bytes.empty())
+        parts.bytes = fmt::format("{:x}\r\n{}\r\n", parts.bytes.size(), parts.bytes);
       bytes += parts.bytes;
       if (chunked && parts.ended) bytes += "0\r\n\r\n";
     }
@@ -305,8 +308,8 @@ std::string Connection::head_text(const api::HttpHead& head, std::optional<std::
 Awaitable<bool> Connection::write(std::string bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {
     expire_after(options_.limits.write_time);
-    const auto [error, size] = co_await socket_.async_write_some(
-        asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
+    const auto [error, size] =
+        co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
     if (error) {
       gone_ = true;
       co_return false;

@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool last_ = false;  // no request after this one
 
   std::shared_ptr<Outbox> outbox_;
-  Timer wake_;         // never expires: cancelled when there is something to do
+  Timer wake_;  // never expires: cancelled when there is something to do
   Clock::time_point last_write_ = {};
   bool gone_ = false;  // the client closed the connection
   bool watching_ = false;

@@ -84,8 +84,9 @@ Status Server::Impl::listen() {
   asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(io);
   const auto found = resolver.resolve(options.host, std::to_string(options.port), error);
   if (error || found.empty())
-    return fail(ErrorCode::invalid_argument, "cannot listen on host '{}': {}; name an address of this machine",
-                options.host, error.message());
+    return fail(ErrorCode::invalid_argument,
+                "cannot listen on host '{}': {}; name an address of this machine", options.host,
+                error.message());
   const asio::ip::tcp::endpoint endpoint = *found.begin();
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);

@@ -18,8 +18,8 @@ namespace fathom::server {
 struct Limits {
   std::size_t header_bytes = 64 << 10;
   std::uint64_t body_bytes = 48 << 20;
-  std::size_t unsent_bytes = 256 << 10;  // of an answer, before its making waits for the client
-  int connections = 4096;                // more get 503
+  std::size_t unsent_bytes = 256 << 10;          // of an answer, before its making waits for the client
+  int connections = 4096;                        // more get 503
   std::chrono::milliseconds idle_time{75'000};   // between two requests of a connection
   std::chrono::milliseconds read_time{15'000};   // for a header, and from one part of a body to the next
   std::chrono::milliseconds write_time{60'000};  // without the client taking a byte

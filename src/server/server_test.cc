@@ -45,7 +45,8 @@ TEST(Server, TakesARequestCutAnywhere) {
   TestClient client(fixture.port());
   const std::string plain = TestClient::post_bytes("/echo", "0123456789");
   const std::string chunked =
-      "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n";
+      "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n";
   for (const std::string& request : {plain, chunked}) {
     for (std::size_t cut = 0; cut <= request.size(); ++cut) {
       ASSERT_TRUE(client.send(request.substr(0, cut)));
@@ -332,7 +333,8 @@ TEST(Server, LetsPagesOfOneOriginCall) {
   Fixture fixture(std::move(options));
   TestClient client(fixture.port());
   client.send(
-      "OPTIONS /echo HTTP/1.1\r\nOrigin: https://chat.example\r\nAccess-Control-Request-Method: POST\r\n\r\n");
+      "OPTIONS /echo HTTP/1.1\r\nOrigin: https://chat.example\r\nAccess-Control-Request-Method: "
+      "POST\r\n\r\n");
   const auto preflight = client.response(false);
   EXPECT_EQ(preflight.status, 204);
   EXPECT_NE(preflight.head.find("Access-Control-Allow-Methods:"), std::string::npos);

@@ -24,7 +24,8 @@ namespace fathom::server {
 
 class TestClient {
  public:
-  explicit TestClient(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit TestClient(std::uint16_t port, int receive_buffer = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer > 0)
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     const int on = 1;
@@ -119,7 +120,8 @@ class TestClient {
     return response();
   }
   static std::string post_bytes(std::string_view path, std::string_view body) {
-    return std::string("POST ") + std::string(path) + " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n" +
+    return std::string("POST ") + std::string(path) +
+           " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n" +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   }
 

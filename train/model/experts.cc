@@ -21,7 +21,7 @@ struct Routing {
 Routing route(const Pass& pass, const model::LayerPlan& layer, const Tensor& x, const Tensor& ids) {
   const model::Config& c = pass.config;
   const std::string name = layer.prefix + "ffn.gate";
-  const Tensor scores = torch::softplus(pass.linear(x, name)).sqrt();
+  const Tensor scores = torch::softplus(torch::linear(x, pass.weight(name))).sqrt();
   Tensor experts;
   if (layer.routing == model::Routing::hash) {
     experts = pass.weight(name + ".tid2eid").index_select(0, ids);
@@ -57,14 +57,14 @@ Tensor run_experts(Pass& pass, const model::LayerPlan& layer, const Tensor& x, c
   for (int e = 0; e < c.experts; ++e) {
     const auto i = static_cast<std::size_t>(e);
     if (counts[i] == 0) continue;
-    const Tensor hidden = weights[i] * swiglu(torch::linear(inputs[i], gate_up[e]), c.swiglu_limit);
-    outputs.push_back(torch::linear(hidden, down[e]));
+    const Tensor hidden = weights[i] * swiglu(pass.product(inputs[i], gate_up[e]), c.swiglu_limit);
+    outputs.push_back(pass.product(hidden, down[e]));
   }
   const Tensor routed = torch::zeros_like(rows).index_add(0, token, torch::cat(outputs));
 
   const std::string shared = name + "shared_experts.";
   const Tensor shared_gate_up = torch::cat({pass.weight(shared + "w1"), pass.weight(shared + "w3")});
-  const Tensor common = pass.linear(swiglu(torch::linear(rows, shared_gate_up), c.swiglu_limit), shared + "w2");
+  const Tensor common = pass.linear(swiglu(pass.product(rows, shared_gate_up), c.swiglu_limit), shared + "w2");
   return (routed + common).view_as(x);
 }
 

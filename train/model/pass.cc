@@ -69,6 +69,11 @@ Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& p
     weights_.emplace(parameter.name, options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value);
 }
 
+Tensor Pass::product(const Tensor& x, const Tensor& matrix) const {
+  if (!options.bf16_products) return torch::linear(x, matrix);
+  return torch::linear(x.to(torch::kBFloat16), matrix.to(torch::kBFloat16)).to(torch::kFloat);
+}
+
 const Tensor& Pass::weight(const std::string& name) const {
   const auto found = weights_.find(name);
   FATHOM_CHECK(found != weights_.end());

@@ -22,7 +22,7 @@ Streams run_layer(Pass& pass, const model::LayerPlan& layer, const Streams& stre
 // `prefix`: "" for the trunk, "mtp.0." for the head that looks one token further.
 Tensor logits_of(const Pass& pass, const Streams& streams, const std::string& prefix) {
   const Tensor joined = join_streams(pass, streams, prefix + "hc_head_");
-  return torch::linear(rms_norm(joined, pass.weight(prefix + "norm.weight"), pass.config.rms_eps), pass.weight("head.weight"));
+  return pass.product(rms_norm(joined, pass.weight(prefix + "norm.weight"), pass.config.rms_eps), pass.weight("head.weight"));
 }
 
 Tensor embed(const Pass& pass, const Tensor& ids) { return torch::embedding(pass.weight("embed.weight"), ids); }

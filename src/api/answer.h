@@ -1,0 +1,50 @@
+// One answer on its way: tokens of the engine in, what the client gets out.
+// Ownership: the tokenizer must outlive it. Thread safety: as engine::JobListener; wish() from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/answer_writer.h"
+#include "api/http.h"
+#include "engine/scheduler.h"
+#include "text/completion_parser.h"
+#include "text/tokenizer.h"
+
+namespace fathom::api {
+
+class Answer final : public engine::JobListener {
+ public:
+  struct Setup {
+    const text::Tokenizer* tokenizer;
+    text::CompletionOptions parsing;
+    std::unique_ptr<AnswerWriter> writer;
+    std::shared_ptr<HttpReply> reply;
+    std::int64_t prompt_tokens;
+    std::size_t alternatives;  // to each token when its likelihood is wanted
+  };
+  explicit Answer(Setup setup);
+
+  Wish wish() const override;
+  void on_begin() override;
+  bool on_token(const engine::DrawnToken& token) override;
+  void on_end(Result<engine::Finish> finish) override;
+
+ private:
+  void pass_on(const std::vector<text::CompletionEvent>& events);
+  void write(const std::string& bytes);
+  std::string_view bytes_of(std::int32_t token) const;
+  DrawnLogprob logprob_of(const engine::DrawnToken& token) const;
+  Outcome outcome(engine::Finish finish) const;
+
+  Setup setup_;
+  text::CompletionParser parser_;
+  std::int32_t end_, think_begin_, think_end_, dsml_;  // control tokens; -1 where the tokenizer has none
+  Usage usage_;
+  bool in_reasoning_;
+  std::int64_t calls_ = 0;
+  bool in_call_ = false;
+};
+
+}  // namespace fathom::api

@@ -1,0 +1,50 @@
+// The models that a server offers, and the names that clients call them by.
+// Ownership: refers to tokenizers and engines that must outlive it. Thread safety: immutable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/request.h"
+#include "base/result.h"
+#include "engine/scheduler.h"
+#include "text/tokenizer.h"
+
+namespace fathom::api {
+
+struct ServedModel {
+  std::string id;  // "DeepSeek-V4-Flash"
+  const text::Tokenizer* tokenizer = nullptr;
+  RequestPolicy policy;
+  std::int64_t context = 0;                        // tokens of prompt and answer together
+  std::function<Status(engine::Job)> submit = {};  // as engine::Scheduler's
+};
+
+class ModelList {
+ public:
+  // Not empty; ids differ.
+  explicit ModelList(std::vector<ServedModel> models) : models_(std::move(models)) {}
+
+  // The model of this id; or the one that DeepSeek's names stand for: those with "pro" in them the first Pro,
+  // the other ones the first Flash, and the first model of all where there is none such. A trailing "[1m]" is
+  // not looked at. nullptr for all other names.
+  const ServedModel* find(std::string_view name) const;
+
+  // The same for Anthropic's clients: "claude-opus.." is the Pro, every other "claude.." the Flash.
+  const ServedModel* find_for_messages(std::string_view name) const;
+
+  // Ids, then the names of DeepSeek that are not among them.
+  std::vector<std::string> names() const;
+
+  const std::vector<ServedModel>& models() const { return models_; }
+
+ private:
+  const ServedModel& stand_in(std::string_view kind) const;
+
+  std::vector<ServedModel> models_;
+};
+
+}  // namespace fathom::api

@@ -1,0 +1,78 @@
+#include "api/submission.h"
+
+#include <random>
+#include <utility>
+
+#include "api/answer.h"
+#include "api/fields.h"
+#include "text/markup.h"
+
+namespace fathom::api {
+namespace {
+
+// Likelihoods below those of so many tokens are not told.
+constexpr int kMostAlternatives = 20;
+
+Status check_length(const Request& request, std::int64_t prompt, std::int64_t context) {
+  const std::int64_t answer = request.max_tokens.value_or(1);
+  if (prompt + answer <= context) return {};
+  return bad_request(
+      "This model's maximum context length is {} tokens. However, you requested {} tokens ({} in the "
+      "messages, "
+      "{} in the completion). Please reduce the length of the messages or completion.",
+      context, prompt + answer, prompt, answer);
+}
+
+// Temperature and top_p have no effect while the model thinks, as in DeepSeek's API.
+engine::SamplingParams sampling_of(const Request& request) {
+  engine::SamplingParams params;
+  if (!request.thinking) {
+    params.temperature = request.temperature.value_or(1);
+    params.top_p = request.top_p.value_or(1);
+  }
+  std::random_device device;
+  params.seed = request.seed ? static_cast<std::uint64_t>(*request.seed)
+                             : static_cast<std::uint64_t>(device()) << 32 | device();
+  return params;
+}
+
+}  // namespace
+
+std::int64_t default_max_tokens(const Request& request) {
+  if (!request.thinking) return 8 << 10;
+  return request.effort == text::Effort::max ? 128 << 10 : 64 << 10;
+}
+
+Result<text::Prompt> prompt_of(const Request& request, const ServedModel& model) {
+  return text::render_prompt(request.messages, prompt_options(request, model.policy));
+}
+
+Status submit(const text::Prompt& prompt, const Request& request, const ServedModel& model,
+              std::unique_ptr<AnswerWriter> writer, const std::shared_ptr<HttpReply>& reply) {
+  engine::Job job;
+  job.prompt = text::encode(*model.tokenizer, prompt);
+  const auto prompt_tokens = static_cast<std::int64_t>(job.prompt.size());
+  FATHOM_TRY_STATUS(check_length(request, prompt_tokens, model.context));
+  job.max_tokens = request.max_tokens.value_or(default_max_tokens(request));
+  job.sampling = sampling_of(request);
+  if (const auto end = model.tokenizer->token_id(text::kEndOfSentence)) job.stop_ids = {*end};
+  if (request.top_logprobs) job.logprobs = kMostAlternatives;
+
+  HttpHead head = writer->head();
+  text::CompletionOptions parsing;
+  parsing.start = prompt.start;
+  parsing.offers_tools = request.offers_tools;
+  parsing.trim_newlines = request.is_message;
+  parsing.stop = request.stop;
+  job.listener = std::make_shared<Answer>(
+      Answer::Setup{.tokenizer = model.tokenizer,
+                    .parsing = std::move(parsing),
+                    .writer = std::move(writer),
+                    .reply = reply,
+                    .prompt_tokens = prompt_tokens,
+                    .alternatives = static_cast<std::size_t>(request.top_logprobs.value_or(0))});
+  reply->begin(std::move(head));  // from here on the client gets signs of life
+  return model.submit(std::move(job));
+}
+
+}  // namespace fathom::api

@@ -1,0 +1,87 @@
+#include "cli/serving.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "api/effort_table.h"
+#include "cli/model_folder.h"
+#include "text/markup.h"
+
+namespace fathom::cli {
+namespace fs = std::filesystem;
+namespace {
+
+// A model is called as its folder.
+std::string name_of(const fs::path& folder) {
+  std::error_code error;
+  const fs::path real = fs::canonical(folder, error);
+  return (error ? folder : real).filename().string();
+}
+
+Result<std::unique_ptr<const text::Tokenizer>> load_tokenizer(const fs::path& folder,
+                                                              const model::Config& config) {
+  FATHOM_TRY(const fs::path file, tokenizer_file(folder));
+  FATHOM_TRY(text::Tokenizer tokenizer, text::Tokenizer::load(file));
+  if (tokenizer.vocabulary_size() > config.vocab)
+    return fail(ErrorCode::corrupt,
+                "{}: tokenizer.json has ids up to {}, but config.json says vocab_size {}; copy the "
+                "tokenizer.json of this model",
+                folder.string(), tokenizer.vocabulary_size() - 1, config.vocab);
+  for (const auto token : {text::kBeginOfSentence, text::kEndOfSentence, text::kUser, text::kAssistant,
+                           text::kThinkBegin, text::kThinkEnd}) {
+    const auto id = tokenizer.token_id(token);
+    if (!id || !tokenizer.is_added(*id))
+      return fail(ErrorCode::unsupported,
+                  "{}: tokenizer.json has no control token {}; is it that of a V4 model?", folder.string(),
+                  token);
+  }
+  return std::make_unique<const text::Tokenizer>(std::move(tokenizer));
+}
+
+}  // namespace
+
+Status Serving::add_model(const fs::path& given, const ServingOptions& options) {
+  FATHOM_TRY(const fs::path folder, model_folder(given));
+  api::ServedModel served;
+  served.id = name_of(folder);
+  for (const api::ServedModel& other : served_) {
+    if (other.id == served.id)
+      return fail(ErrorCode::invalid_argument, "two models are called {}; rename one of the folders",
+                  served.id);
+  }
+  FATHOM_TRY(const model::Config config, model::Config::load(folder));
+  FATHOM_TRY(const auto found, api::find_effort_table(folder));
+  served.policy.effort_table = options.effort_table.value_or(found);
+  served.context = config.max_positions;
+
+  auto engine = std::make_unique<Engine>();
+  FATHOM_TRY(engine->tokenizer, load_tokenizer(folder, config));
+  FATHOM_TRY(engine->loaded, load_model(folder, options.engine));
+  FATHOM_TRY(engine->scheduler, engine::Scheduler::start(*engine->loaded.model, *engine->loaded.pool));
+  served.tokenizer = engine->tokenizer.get();
+  served.submit = [scheduler = engine->scheduler.get()](engine::Job job) {
+    return scheduler->submit(std::move(job));
+  };
+  engines_.push_back(std::move(engine));
+  served_.push_back(std::move(served));
+  return {};
+}
+
+Result<std::unique_ptr<Serving>> Serving::start(const ServingOptions& options) {
+  std::unique_ptr<Serving> serving(new Serving());
+  if (options.models.empty()) FATHOM_TRY_STATUS(serving->add_model({}, options));
+  for (const fs::path& model : options.models) FATHOM_TRY_STATUS(serving->add_model(model, options));
+  FATHOM_TRY(serving->service_, api::ApiService::start(api::ModelList(serving->served_)));
+  FATHOM_TRY(serving->server_, server::Server::start(options.server, *serving->service_));
+  return serving;
+}
+
+// From the outside in: no request comes in any more, then none is being read, then none is being answered.
+Serving::~Serving() {
+  server_.reset();
+  service_.reset();
+  engines_.clear();
+}
+
+}  // namespace fathom::cli

@@ -1,0 +1,328 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "model/forward.h"
+#include "model/sequence.h"
+
+namespace fathom::engine {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using model::Forward;
+
+constexpr std::int64_t kFirstPiece = 32;  // tokens of prompt, before the speed of this machine is known
+constexpr std::int64_t kSmallestPiece = 8;
+constexpr int kMostRunning = 512;  // leaves room in a pass for a piece of prompt
+// How soon a job that waits for its listener is asked again when no other keeps the passes going.
+constexpr std::chrono::milliseconds kAskAgain{5};
+
+// A job that takes part in passes.
+struct Runner {
+  Runner(Job given, const model::KvLayout& layout)
+      : job(std::move(given)), sequence(layout), sampler(job.sampling) {}
+
+  bool reads_prompt() const { return sequence.length() < prompt_size(); }
+  std::int64_t prompt_size() const { return static_cast<std::int64_t>(job.prompt.size()); }
+
+  Job job;
+  model::Sequence sequence;
+  Sampler sampler;
+  std::int32_t last = 0;   // the token drawn last
+  std::int64_t drawn = 0;  // tokens so far
+  std::vector<TokenLikelihood> likelihoods;
+};
+
+// How many tokens of prompt a pass may take: adapts to the speed of the machine and the depth of the prompts.
+class PieceSize {
+ public:
+  explicit PieceSize(const SchedulerOptions& options) : options_(options) {}
+
+  std::int64_t next(bool somebody_decodes) const {
+    const double seconds = somebody_decodes ? options_.decode_pass_seconds : options_.prefill_pass_seconds;
+    const double tokens = rate_ > 0 ? rate_ * seconds : static_cast<double>(kFirstPiece);
+    const double most = static_cast<double>(std::max(2 * largest_, kFirstPiece));  // speed may be misjudged
+    return std::max(kSmallestPiece, static_cast<std::int64_t>(std::min(tokens, most)));
+  }
+  void measured(std::int64_t tokens, double seconds) {
+    if (tokens < kSmallestPiece || seconds <= 0) return;
+    rate_ = static_cast<double>(tokens) / seconds;
+    largest_ = std::min<std::int64_t>(std::max(largest_, tokens), Forward::kMaxTokens);
+  }
+
+ private:
+  SchedulerOptions options_;
+  double rate_ = 0;  // tokens/s of the last pass
+  std::int64_t largest_ = 0;
+};
+
+}  // namespace
+
+struct Scheduler::Impl {
+  Impl(const model::Model& the_model, os::ThreadPool& the_pool, const SchedulerOptions& the_options)
+      : model(the_model),
+        pool(the_pool),
+        options(the_options),
+        forward(the_model, the_pool),
+        piece(the_options) {
+    options.running = std::clamp(options.running, 1, kMostRunning);
+  }
+
+  Status check(const Job& job) const;
+
+  // Of the scheduler's thread:
+  void work();
+  bool next_jobs();
+  void drop_unwanted();
+  void pass();
+  Status run(std::span<const model::Segment> segments);
+  void draw(const std::vector<Runner*>& drawing);
+  void deliver(Runner& runner);
+  void end(const Runner& runner, Result<Finish> finish);
+  bool anybody(JobListener::Wish wish) const;
+
+  const model::Model& model;
+  os::ThreadPool& pool;
+  SchedulerOptions options;
+  Forward forward;
+  PieceSize piece;
+  std::list<std::unique_ptr<Runner>> running;
+
+  mutable std::mutex mutex;  // of what follows
+  std::condition_variable changed;
+  std::deque<Job> queue;
+  int jobs = 0;
+  bool stopping = false;
+  std::thread thread;
+};
+
+Status Scheduler::Impl::check(const Job& job) const {
+  FATHOM_TRY_STATUS(engine::check(job.sampling));
+  if (job.prompt.empty())
+    return fail(ErrorCode::invalid_argument, "the prompt is empty; it needs at least one token");
+  for (const std::int32_t id : job.prompt) {
+    if (id < 0 || id >= model.config.vocab)
+      return fail(ErrorCode::invalid_argument, "token id {} is not in the vocabulary of {}", id,
+                  model.config.vocab);
+  }
+  if (job.max_tokens == 0) return fail(ErrorCode::invalid_argument, "an answer of 0 tokens was asked for");
+  const std::int64_t context = model.config.max_positions;
+  if (static_cast<std::int64_t>(job.prompt.size()) >= context)
+    return fail(ErrorCode::invalid_argument,
+                "the prompt has {} tokens, but the context holds {} with the answer; shorten the prompt",
+                job.prompt.size(), context);
+  return {};
+}
+
+// --- the scheduler's thread
+// -----------------------------------------------------------------------------------
+
+void Scheduler::Impl::work() {
+  while (next_jobs()) {
+    drop_unwanted();
+    pass();
+  }
+  for (const auto& runner : running) end(*runner, Finish::cancelled);
+  running.clear();
+  std::unique_lock lock(mutex);
+  while (!queue.empty()) {
+    const Job job = std::move(queue.front());
+    queue.pop_front();
+    lock.unlock();
+    job.listener->on_end(Finish::cancelled);
+    lock.lock();
+    --jobs;
+  }
+}
+
+bool Scheduler::Impl::anybody(JobListener::Wish wish) const {
+  return std::any_of(running.begin(), running.end(),
+                     [&](const auto& runner) { return runner->job.listener->wish() == wish; });
+}
+
+// Waits until there is work, and takes jobs from the queue. False when the scheduler is to end.
+bool Scheduler::Impl::next_jobs() {
+  using Wish = JobListener::Wish;
+  const bool all_wait = !running.empty() && !anybody(Wish::go_on) && !anybody(Wish::stop);
+  std::unique_lock lock(mutex);
+  const auto something = [&] { return stopping || !queue.empty(); };
+  if (running.empty()) changed.wait(lock, something);
+  if (all_wait) changed.wait_for(lock, kAskAgain, [&] { return stopping; });
+  if (stopping) return false;
+  std::vector<Job> begun;
+  while (!queue.empty() && static_cast<int>(running.size() + begun.size()) < options.running) {
+    begun.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
+  lock.unlock();
+  for (Job& job : begun) {
+    if (job.listener->wish() != Wish::stop) job.listener->on_begin();
+    running.push_back(std::make_unique<Runner>(std::move(job), model.kv));
+  }
+  return true;
+}
+
+void Scheduler::Impl::drop_unwanted() {
+  const auto unwanted = [](const Job& job) { return job.listener->wish() == JobListener::Wish::stop; };
+  running.remove_if([&](const auto& runner) {
+    if (!unwanted(runner->job)) return false;
+    end(*runner, Finish::cancelled);
+    return true;
+  });
+  std::vector<Job> dropped;
+  {
+    const std::lock_guard lock(mutex);
+    for (auto job = queue.begin(); job != queue.end();) {
+      if (unwanted(*job)) {
+        dropped.push_back(std::move(*job));
+        job = queue.erase(job);
+      } else {
+        ++job;
+      }
+    }
+    jobs -= static_cast<int>(dropped.size());
+  }
+  for (const Job& job : dropped) job.listener->on_end(Finish::cancelled);
+}
+
+void Scheduler::Impl::pass() {
+  std::vector<model::Segment> segments;
+  std::vector<Runner*> drawing;  // those that get a token from this pass
+  std::vector<Runner*> reading;
+  for (const auto& runner : running) {
+    if (runner->job.listener->wish() != JobListener::Wish::go_on) continue;
+    if (runner->reads_prompt()) {
+      reading.push_back(runner.get());
+    } else {
+      segments.push_back({&runner->sequence, {&runner->last, 1}, model::LogitRows::last});
+      drawing.push_back(runner.get());
+    }
+  }
+  // Prompts are read one after the other: the first is answered sooner and the last no later.
+  const auto free = Forward::kMaxTokens - static_cast<std::int64_t>(segments.size());
+  const std::int64_t budget = std::min(piece.next(!segments.empty()), free);
+  std::int64_t left = budget;
+  for (Runner* runner : reading) {
+    const std::int64_t done = runner->sequence.length();
+    const std::int64_t count = std::min(left, runner->prompt_size() - done);
+    if (count == 0) break;
+    left -= count;
+    const bool is_end = done + count == runner->prompt_size();
+    segments.push_back({&runner->sequence,
+                        std::span(runner->job.prompt)
+                            .subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
+                        is_end ? model::LogitRows::last : model::LogitRows::none});
+    if (is_end) drawing.push_back(runner);
+  }
+  if (segments.empty()) return;
+
+  const auto start = Clock::now();
+  if (const Status status = run(segments); !status) {
+    for (const auto& runner : running) end(*runner, tl::unexpected(status.error()));
+    running.clear();
+    return;
+  }
+  piece.measured(budget - left, std::chrono::duration<double>(Clock::now() - start).count());
+  draw(drawing);
+  for (Runner* runner : drawing) deliver(*runner);
+}
+
+Status Scheduler::Impl::run(std::span<const model::Segment> segments) {
+  try {
+    return forward.run(segments);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::out_of_memory, "there is not enough memory for what is being answered");
+  }
+}
+
+// One after the other would take longer than a pass where the vocabulary is large and the model small.
+void Scheduler::Impl::draw(const std::vector<Runner*>& drawing) {
+  const auto vocab = static_cast<std::size_t>(model.config.vocab);
+  const std::span<const float> logits = forward.logits();
+  pool.run(drawing.size(), [&](std::size_t i, int) {
+    Runner& runner = *drawing[i];
+    const auto row = logits.subspan(i * vocab, vocab);
+    runner.last = runner.sampler.sample(row, runner.sequence.length());
+    if (runner.job.logprobs >= 0) runner.likelihoods = likelihoods(row, runner.last, runner.job.logprobs);
+  });
+}
+
+void Scheduler::Impl::deliver(Runner& runner) {
+  ++runner.drawn;
+  const Job& job = runner.job;
+  const bool go_on = job.listener->on_token({runner.last, runner.likelihoods});
+  const bool is_stop = std::find(job.stop_ids.begin(), job.stop_ids.end(), runner.last) != job.stop_ids.end();
+  if (!go_on || is_stop) {
+    end(runner, Finish::stop);
+  } else if (runner.drawn == job.max_tokens) {
+    end(runner, Finish::max_tokens);
+  } else if (runner.prompt_size() + runner.drawn >= model.config.max_positions) {
+    end(runner, Finish::context_full);
+  } else {
+    return;
+  }
+  running.remove_if([&](const auto& one) { return one.get() == &runner; });
+}
+
+void Scheduler::Impl::end(const Runner& runner, Result<Finish> finish) {
+  {
+    const std::lock_guard lock(mutex);
+    --jobs;
+  }
+  runner.job.listener->on_end(std::move(finish));
+}
+
+// --- from outside
+// ---------------------------------------------------------------------------------------------
+
+Scheduler::Scheduler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Scheduler>> Scheduler::start(const model::Model& model, os::ThreadPool& pool,
+                                                    const SchedulerOptions& options) {
+  auto impl = std::make_unique<Impl>(model, pool, options);
+  try {
+    impl->thread = std::thread([impl = impl.get()] { impl->work(); });
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::io, "cannot start the thread that runs the model: {}", error.what());
+  }
+  return std::unique_ptr<Scheduler>(new Scheduler(std::move(impl)));
+}
+
+Scheduler::~Scheduler() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+    impl_->changed.notify_all();
+  }
+  impl_->thread.join();
+}
+
+Status Scheduler::submit(Job job) {
+  FATHOM_TRY_STATUS(impl_->check(job));
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->stopping) return fail(ErrorCode::cancelled, "the server is about to stop");
+  const int most = impl_->options.running + impl_->options.queued;
+  if (impl_->jobs >= most)
+    return fail(ErrorCode::out_of_memory, "{} requests are being answered or wait; try again later", most);
+  impl_->queue.push_back(std::move(job));
+  ++impl_->jobs;
+  impl_->changed.notify_all();
+  return {};
+}
+
+int Scheduler::jobs() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->jobs;
+}
+
+}  // namespace fathom::engine

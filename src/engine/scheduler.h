@@ -1,0 +1,85 @@
+// Runs many jobs on one model at once: every pass takes the next token of all that decode and a piece of the
+// prompts that are still being read.
+//
+// One thread makes the passes. A piece of prompt is as long as fits into a fraction of a second, so that
+// those who decode go on and a job that nobody wants any more is gone within one pass; how a prompt is cut
+// changes no bit of what follows (design.md contract 1). Ownership: the model and pool must outlive the
+// scheduler; nobody else may use the pool meanwhile. A job keeps its listener until it has ended. Thread
+// safety: any thread. Listeners are called by the scheduler's thread, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/generator.h"
+#include "engine/logprobs.h"
+#include "engine/sampler.h"
+#include "model/model.h"
+#include "os/thread_pool.h"
+
+namespace fathom::engine {
+
+struct DrawnToken {
+  std::int32_t token;
+  // When Job::logprobs >= 0: the token itself, then the Job::logprobs most likely ones, best first.
+  std::span<const TokenLikelihood> likelihoods;
+};
+
+// What a job goes through, in this order: on_begin, on_token any number of times, on_end once. A job may end
+// at any point.
+class JobListener {
+ public:
+  virtual ~JobListener() = default;
+
+  // Asked before each pass; `wait` leaves the job out of it.
+  enum class Wish { go_on, wait, stop };
+  virtual Wish wish() const = 0;
+
+  virtual void on_begin() = 0;                         // the first pass is about to start
+  virtual bool on_token(const DrawnToken& token) = 0;  // false: that was enough
+  virtual void on_end(Result<Finish> finish) = 0;      // an error: the pass failed
+};
+
+struct Job {
+  std::vector<std::int32_t> prompt;
+  SamplingParams sampling;
+  std::int64_t max_tokens = -1;        // negative: as many as the context holds
+  std::vector<std::int32_t> stop_ids;  // end the answer; on_token gets them too
+  int logprobs = -1;                   // how many alternatives; -1: no likelihoods at all
+  std::shared_ptr<JobListener> listener;
+};
+
+struct SchedulerOptions {
+  int running = 32;                   // jobs in passes at a time
+  int queued = 512;                   // jobs that wait for that
+  double decode_pass_seconds = 0.25;  // what a pass should take when somebody decodes
+  double prefill_pass_seconds = 1;    // and when nobody does
+};
+
+class Scheduler {
+ public:
+  static Result<std::unique_ptr<Scheduler>> start(const model::Model& model, os::ThreadPool& pool,
+                                                  const SchedulerOptions& options = {});
+
+  // Ends all jobs as cancelled.
+  ~Scheduler();
+
+  // Errors: invalid_argument (an empty prompt, a token id out of range, a prompt that leaves no room in the
+  // context, sampling parameters out of range); out_of_memory when too many jobs wait: try again later.
+  // The listener then hears nothing.
+  Status submit(Job job);
+
+  // Jobs that have not ended.
+  int jobs() const;
+
+ private:
+  struct Impl;
+  explicit Scheduler(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fathom::engine

@@ -1,0 +1,21 @@
+// Rows as tensors, and the loss on them. Thread safety: pure functions.
+#pragma once
+
+#include <span>
+
+#include "train/data/rows.h"
+#include "train/model/v4.h"
+
+namespace fathom::train {
+
+struct Batch {
+  torch::Tensor ids, positions, targets;  // [B, S] int64
+  torch::Tensor weights;                  // [B, S]
+};
+
+Batch make_batch(std::span<const Row> rows, torch::Device device);
+
+// Sum over all tokens of weight * -log p(target). logits [B, S, V].
+torch::Tensor weighted_loss(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& weights);
+
+}  // namespace fathom::train
