@@ -252,7 +252,7 @@ TEST(Program, SaysItsVersionAndHelps) {
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_THAT(version.out,
               AllOf(HasSubstr("fathom "), HasSubstr("instruction set: "), HasSubstr("official")));
-  for (const char* verb : {"run", "inspect", "logits", "tokenize", "detokenize", "synth"}) {
+  for (const char* verb : {"run", "serve", "inspect", "logits", "tokenize", "detokenize", "prompt", "synth", "bench"}) {
     const auto help = run_fathom({verb, "--help"});
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_THAT(help.out, HasSubstr("Example: ")) << verb;
