@@ -35,11 +35,23 @@ struct Runner {
   bool reads_prompt() const { return sequence.length() < prompt_size(); }
   std::int64_t prompt_size() const { return static_cast<std::int64_t>(job.prompt.size()); }
 
+  // Draws a token that the constraint, if there is one, allows.
+  Status draw(std::span<const float> logits) {
+    const auto constraint = job.constraint.get();
+    const auto token = sampler.sample(logits, sequence.length(),
+                                      constraint ? constraint->allowed() : std::span<const std::uint64_t>());
+    if (!token || (constraint && !constraint->accept(*token)))
+      return fail(ErrorCode::unsupported, "the grammar of the answer allows no token of the vocabulary here");
+    last = *token;
+    return {};
+  }
+
   Job job;
   model::Sequence sequence;
   Sampler sampler;
   std::int32_t last = 0;   // the token drawn last
   std::int64_t drawn = 0;  // tokens so far
+  Status drawing;          // an error: there was no token to draw
   std::vector<TokenLikelihood> likelihoods;
 };
 
@@ -252,14 +264,19 @@ void Scheduler::Impl::draw(const std::vector<Runner*>& drawing) {
   pool.run(drawing.size(), [&](std::size_t i, int) {
     Runner& runner = *drawing[i];
     const auto row = logits.subspan(i * vocab, vocab);
-    runner.last = runner.sampler.sample(row, runner.sequence.length());
+    runner.drawing = runner.draw(row);
     if (runner.job.logprobs >= 0) runner.likelihoods = likelihoods(row, runner.last, runner.job.logprobs);
   });
 }
 
 void Scheduler::Impl::deliver(Runner& runner) {
-  ++runner.drawn;
   const Job& job = runner.job;
+  if (!runner.drawing) {
+    end(runner, tl::unexpected(runner.drawing.error()));
+    running.remove_if([&](const auto& one) { return one.get() == &runner; });
+    return;
+  }
+  ++runner.drawn;
   const bool go_on = job.listener->on_token({runner.last, runner.likelihoods});
   const bool is_stop = std::find(job.stop_ids.begin(), job.stop_ids.end(), runner.last) != job.stop_ids.end();
   if (!go_on || is_stop) {

@@ -17,6 +17,7 @@
 #include "engine/generator.h"
 #include "engine/logprobs.h"
 #include "engine/sampler.h"
+#include "engine/token_constraint.h"
 #include "model/model.h"
 #include "os/thread_pool.h"
 
@@ -40,15 +41,17 @@ class JobListener {
 
   virtual void on_begin() = 0;                         // the first pass is about to start
   virtual bool on_token(const DrawnToken& token) = 0;  // false: that was enough
-  virtual void on_end(Result<Finish> finish) = 0;      // an error: the pass failed
+  // An error: the pass failed, or the constraint left no token.
+  virtual void on_end(Result<Finish> finish) = 0;
 };
 
 struct Job {
   std::vector<std::int32_t> prompt;
   SamplingParams sampling;
-  std::int64_t max_tokens = -1;        // negative: as many as the context holds
-  std::vector<std::int32_t> stop_ids;  // end the answer; on_token gets them too
-  int logprobs = -1;                   // how many alternatives; -1: no likelihoods at all
+  std::int64_t max_tokens = -1;                      // negative: as many as the context holds
+  std::vector<std::int32_t> stop_ids;                // end the answer; on_token gets them too
+  int logprobs = -1;                                 // how many alternatives; -1: no likelihoods at all
+  std::shared_ptr<TokenConstraint> constraint = {};  // of this job alone; may be null
   std::shared_ptr<JobListener> listener;
 };
 
