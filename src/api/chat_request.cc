@@ -6,6 +6,7 @@
 
 #include "api/conversation.h"
 #include "api/fields.h"
+#include "text/grammar/answer_grammar.h"
 
 namespace fathom::api {
 
@@ -116,7 +117,7 @@ void arrange_systems(std::vector<Message>& messages) {
   messages.insert(messages.begin(), std::move(system));
 }
 
-Result<Json> read_tool(const Fields& tool) {
+Result<Json> read_tool(const Fields& tool, Request& request) {
   FATHOM_TRY(const auto type, tool.required_string("type"));
   if (type != "function")
     return tool.wrong("type", fmt::format("unknown variant `{}`, expected `function`", type));
@@ -133,6 +134,8 @@ Result<Json> read_tool(const Fields& tool) {
   if (parameters && !(schema_type && schema_type->is_string() && schema_type->text == "object")) {
     return bad_request("{} must be a JSON Schema of type object", function->path("parameters"));
   }
+  FATHOM_TRY(const bool is_strict, function->flag("strict"));
+  if (is_strict) request.strict_tools.push_back(name);
   return function_schema(name, description.value_or(""), parameters);
 }
 
@@ -140,7 +143,7 @@ Status read_tools(const Fields& body, Request& request) {
   FATHOM_TRY(const auto list, body.objects("tools"));
   std::vector<Json> tools;
   for (const Fields& tool : list) {
-    FATHOM_TRY(tools.emplace_back(), read_tool(tool));
+    FATHOM_TRY(tools.emplace_back(), read_tool(tool, request));
   }
   const Json* choice = body.find("tool_choice");
   if (!choice) return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
@@ -169,15 +172,24 @@ Status read_response_format(const Fields& body, Request& request) {
   FATHOM_TRY(const auto format, body.object("response_format"));
   if (!format) return {};
   FATHOM_TRY(const auto type, format->required_string("type"));
-  if (type == "text" || type == "json_schema") return {};  // DeepSeek takes a schema for text
+  if (type == "text") return {};
+  if (type == "json_schema") {
+    FATHOM_TRY(const auto definition, format->object("json_schema"));
+    if (!definition) return format->wrong("json_schema", "missing field `json_schema`");
+    require_schema(definition->find("schema"), request);
+    return {};
+  }
   if (type != "json_object") {
-    return format->wrong("type", fmt::format("unknown variant `{}`, expected `text` or `json_object`", type));
+    return format->wrong(
+        "type",
+        fmt::format("unknown variant `{}`, expected one of `text`, `json_object`, `json_schema`", type));
   }
   if (!mentions_json(request.messages)) {
     return bad_request(
         "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.");
   }
   request.json_mode = true;
+  request.response_schema = text::grammar::any_object_schema();
   ask_for_format(Json::object_of({{"type", Json::string_of(type)}}), request);
   return {};
 }

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "text/grammar/answer_grammar.h"
+
 namespace fathom::api {
 
 using text::Effort;
@@ -105,6 +107,11 @@ Status offer_tools(std::vector<Json> tools, ToolChoice choice, std::string_view 
 
 void ask_for_format(Json format, Request& request) {
   leading_system(request).response_format = std::move(format);
+}
+
+void require_schema(const Json* schema, Request& request) {
+  request.response_schema = schema ? *schema : text::grammar::any_object_schema();
+  ask_for_format(*request.response_schema, request);
 }
 
 std::optional<Effort> effort_named(std::string_view name, EffortTable table) {

@@ -29,6 +29,10 @@ enum class ToolChoice { none, automatic, required, named };
 Status offer_tools(std::vector<text::Json> tools, ToolChoice choice, std::string_view name, Request& request);
 void ask_for_format(text::Json format, Request& request);
 
+// Holds the answer to a JSON Schema (nullptr: any object), and shows it to the model. For all dialects that
+// take one.
+void require_schema(const text::Json* schema, Request& request);
+
 // The effort that a name stands for at a checkpoint; "none" is no effort. Nothing for an unknown name.
 std::optional<text::Effort> effort_named(std::string_view name, text::EffortTable table);
 

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/answer_plans.h"
 #include "api/request.h"
 #include "base/result.h"
 #include "engine/scheduler.h"
@@ -21,6 +23,7 @@ struct ServedModel {
   RequestPolicy policy;
   std::int64_t context = 0;                        // tokens of prompt and answer together
   std::function<Status(engine::Job)> submit = {};  // as engine::Scheduler's
+  std::shared_ptr<AnswerPlans> plans = std::make_shared<AnswerPlans>();
 };
 
 class ModelList {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
+#include <numeric>
 #include <utility>
 
 namespace fathom::text::grammar {
@@ -147,17 +149,45 @@ std::uint32_t GrammarBuilder::height_of(const State& state) const {
   return kNever;
 }
 
-// From the first guess that nothing can be completed, until nothing changes.
+// Calls update(state) until nothing changes any more; it says whether the state changed, which those that
+// lead to it then hear.
+template <class Update>
+void GrammarBuilder::settle(const Update& update) {
+  const auto& states = grammar_.states_;
+  std::vector<std::vector<StateId>> users(states.size());
+  for (StateId id = 0; id < states.size(); ++id) {
+    const State& state = states[id];
+    if (state.kind != State::choice && state.kind != State::final) users[state.next].push_back(id);
+    if (state.kind == State::call) users[state.index].push_back(id);
+    if (state.kind == State::choice) {
+      for (const StateId one : grammar_.choices_[state.index]) users[one].push_back(id);
+    }
+    if (state.kind == State::members || state.kind == State::may_close) {
+      for (const Member& member : grammar_.objects_[state.index].members) users[member.rule].push_back(id);
+    }
+  }
+  std::deque<StateId> open(states.size());
+  std::iota(open.begin(), open.end(), 0);
+  std::vector<bool> waits(states.size(), true);
+  for (; !open.empty(); open.pop_front()) {
+    const StateId id = open.front();
+    waits[id] = false;
+    if (!update(id)) continue;
+    for (const StateId user : users[id]) {
+      if (!waits[user]) open.push_back(user);
+      waits[user] = true;
+    }
+  }
+}
+
+// From the first guess that nothing can be completed.
 void GrammarBuilder::measure() {
   auto& heights = grammar_.heights_;
   heights.assign(grammar_.states_.size(), kNever);
-  for (bool changed = true; std::exchange(changed, false);) {
-    for (std::size_t i = 0; i < heights.size(); ++i) {
-      const std::uint32_t height = height_of(grammar_.states_[i]);
-      changed |= height != heights[i];
-      heights[i] = height;
-    }
-  }
+  settle([&](StateId id) {
+    const std::uint32_t height = height_of(grammar_.states_[id]);
+    return std::exchange(heights[id], height) != height;
+  });
 }
 
 void GrammarBuilder::remove_dead_ends() {
@@ -183,20 +213,19 @@ void GrammarBuilder::remove_dead_ends() {
 void GrammarBuilder::find_ends() {
   auto& ends = grammar_.ends_;
   ends.assign(grammar_.states_.size(), false);
-  for (bool changed = true; std::exchange(changed, false);) {
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      const State& state = grammar_.states_[i];
-      bool is_end = state.kind == State::final;
-      if (state.kind == State::text) is_end = ends[state.next] && grammar_.text(state).may_end({});
-      if (state.kind == State::call) is_end = ends[state.next] && ends[state.index];
-      if (state.kind == State::choice) {
-        const auto& states = grammar_.choice(state);
-        is_end = std::any_of(states.begin(), states.end(), [&](StateId one) { return ends[one]; });
-      }
-      changed |= is_end != ends[i];
-      ends[i] = is_end;
+  settle([&](StateId id) {
+    const State& state = grammar_.states_[id];
+    bool is_end = state.kind == State::final;
+    if (state.kind == State::text) is_end = ends[state.next] && grammar_.text(state).may_end({});
+    if (state.kind == State::call) is_end = ends[state.next] && ends[state.index];
+    if (state.kind == State::choice) {
+      const auto& states = grammar_.choice(state);
+      is_end = std::any_of(states.begin(), states.end(), [&](StateId one) { return ends[one]; });
     }
-  }
+    const bool changed = is_end != ends[id];
+    ends[id] = is_end;
+    return changed;
+  });
 }
 
 Result<std::shared_ptr<const Grammar>> GrammarBuilder::finish(const std::vector<StateId>& starts) && {

@@ -84,7 +84,7 @@ class Grammar {
 // Builds from the end: each state names the one that follows.
 class GrammarBuilder {
  public:
-  static constexpr std::size_t kMostStates = 200'000;
+  static constexpr std::size_t kMostStates = 100'000;
   static constexpr std::size_t kMostObjectMembers = 64;  // that are required
 
   GrammarBuilder();
@@ -121,6 +121,8 @@ class GrammarBuilder {
 
  private:
   StateId add(Grammar::State state);
+  template <class Update>
+  void settle(const Update& update);
   void measure();
   std::uint32_t height_of(const Grammar::State& state) const;
   std::uint32_t height_of_required(const Grammar::Object& object) const;

@@ -80,7 +80,7 @@ class SchemaCompiler {
   std::map<std::string, std::optional<StateId>> strings_;  // by what they say
   std::map<std::string, StateId> numbers_;
   std::deque<Pending> pending_;
-  std::size_t nodes_left_ = 200'000;  // of all automata
+  std::size_t nodes_left_ = 100'000;  // of all automata
 };
 
 }  // namespace fathom::text::grammar
