@@ -204,7 +204,8 @@ void AnswerGuide::fill_free() {
     const AnswerGrammar& answer = plan_->answer();
     const auto start = marker == kThinkEnd ? answer.content : answer.calls;
     if (!start) continue;
-    vocabulary.for_each_below(node, [&](std::int32_t token) { set(mask_, token, false); });
+    const Vocabulary::Node& end = vocabulary.node(node);
+    for (const std::int32_t token : vocabulary.tokens_from(end).subspan(end.tokens)) set(mask_, token, false);
     Matcher matcher(answer.grammar, *start);
     plan_->masks().fill_below(node, matcher, mask_);
   }

@@ -48,6 +48,21 @@ bool leads_on(const CharAutomaton::Node& node, std::uint32_t value, int rest) {
 
 }  // namespace
 
+TextLexeme::TextLexeme(CharAutomaton chars, bool escaped, std::uint32_t least,
+                       std::optional<std::uint32_t> most)
+    : chars_(std::move(chars)), escaped_(escaped), least_(least), most_(most.value_or(kUnlimited)) {
+  for (std::uint32_t i = 0; i < chars_.nodes.size(); ++i) {
+    char32_t from = 0;  // all below leads back here or is not plain
+    for (const auto& range : chars_.nodes[i].ranges) {
+      while (from < range.first && (!is_plain(from) || from == 0xD800))
+        from = from == 0xD800 ? 0xE000 : from + 1;
+      if (from < range.first) break;
+      if (range.target == i) from = range.last + 1;
+    }
+    is_plain_loop_.push_back(from > 0x10FFFF);
+  }
+}
+
 std::optional<TextPosition> TextLexeme::take(TextPosition at, char32_t point) const {
   const auto next = node(at).next(point);
   if (!next) return std::nullopt;

@@ -65,6 +65,7 @@ class Walk {
     const State& state = grammar_.state(position.state);
     const TextLexeme& text = grammar_.text(state);
     const auto end = static_cast<unsigned char>(grammar_.literal(grammar_.state(state.next))[0]);
+    const bool can_skip = !is_plain(end);  // whole parts of the tree in which nothing can happen
     const Vocabulary::Node& node = vocabulary_.node(id);
     for (std::uint32_t child = node.first_child; child < node.first_child + node.children; ++child) {
       const Vocabulary::Node& next = vocabulary_.node(child);
@@ -74,6 +75,10 @@ class Walk {
       }
       const auto at = text.step(position.at, next.byte);
       if (!at) continue;
+      if (can_skip && next.plain_below != Vocabulary::kNotPlain && text.takes_plain(*at, next.plain_below)) {
+        for (const std::int32_t token : vocabulary_.tokens_from(next)) set_bit(mask_, token);
+        continue;
+      }
       take(next);
       if (next.children == 0) continue;
       Position moved = position;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/grammar/text_lexeme.h"
 #include "text/markup.h"
 
 namespace fathom::text::grammar {
@@ -18,6 +19,8 @@ Vocabulary::Vocabulary(const Tokenizer& tokenizer) : size_(tokenizer.vocabulary_
   }
   std::sort(tokens.begin(), tokens.end());
 
+  for (const auto& token : tokens) tokens_.push_back(token.second);
+
   // The tokens below each node are a part of the sorted list.
   struct Part {
     std::size_t begin, end, depth;
@@ -27,12 +30,9 @@ Vocabulary::Vocabulary(const Tokenizer& tokenizer) : size_(tokenizer.vocabulary_
   for (std::size_t i = 0; i < parts.size(); ++i) {
     auto [begin, end, depth] = parts[i];
     Node node = nodes_[i];
-    node.first_token = static_cast<std::uint32_t>(tokens_.size());
-    for (; begin < end && tokens[begin].first.size() == depth && node.tokens < 255; ++begin) {
-      tokens_.push_back(tokens[begin].second);
-      ++node.tokens;
-    }
-    while (begin < end && tokens[begin].first.size() == depth) ++begin;
+    node.first_token = static_cast<std::uint32_t>(begin);
+    node.last_token = static_cast<std::uint32_t>(end);
+    for (; begin < end && tokens[begin].first.size() == depth; ++begin) ++node.tokens;
     node.first_child = static_cast<std::uint32_t>(nodes_.size());
     while (begin < end) {
       const char byte = tokens[begin].first[depth];
@@ -46,6 +46,30 @@ Vocabulary::Vocabulary(const Tokenizer& tokenizer) : size_(tokenizer.vocabulary_
     }
     nodes_[i] = node;
   }
+  find_plain(kRoot, 0);
+}
+
+// Marks the nodes from `id` on below which there are only plain characters. `to_come`: bytes of the code
+// point that is begun. Returns the number of characters that begin below, at most; a negative number when
+// some are not plain.
+int Vocabulary::find_plain(std::uint32_t id, int to_come) {
+  int most = 0;
+  const std::uint32_t first = nodes_[id].first_child, last = first + nodes_[id].children;
+  for (std::uint32_t child = first; child < last; ++child) {
+    const std::uint32_t byte = nodes_[child].byte;
+    const bool continues = to_come > 0 && (byte & 0xC0) == 0x80;
+    const bool is_ascii = to_come == 0 && byte < 0x80;
+    const bool is_lead = to_come == 0 && byte >= 0xC2 && byte <= 0xF4;
+    // Leads after which not every second byte is valid are left to the walk.
+    const bool is_sure = byte != 0xE0 && byte != 0xED && byte != 0xF0 && byte != 0xF4;
+    const int rest = continues ? to_come - 1 : !is_lead ? 0 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+    int below = find_plain(child, rest);
+    if (is_ascii ? !is_plain(byte) : is_lead ? !is_sure : !continues) below = -1;
+    if (below >= 0 && !continues) ++below;
+    most = below < 0 || most < 0 ? -1 : std::max(most, below);
+  }
+  if (to_come == 0 && most >= 0 && most < kNotPlain) nodes_[id].plain_below = static_cast<std::uint8_t>(most);
+  return most;
 }
 
 std::uint32_t Vocabulary::child(std::uint32_t id, unsigned char byte) const {
