@@ -28,6 +28,7 @@ namespace json = boost::json;
 struct EvalOptions {
   std::string model;
   bool tasks = false, needle = false, verbose = false;
+  bool is_default = false;         // nothing was asked for: tasks and short needles
   std::vector<std::string> texts;  // --perplexity
   std::string task_file, filler, json, svg;
   eval::TaskOptions task;
@@ -86,6 +87,7 @@ class Evaluation {
     FATHOM_TRY(text::Tokenizer tokenizer, load_tokenizer(folder_, config));
     tokenizer_.emplace(std::move(tokenizer));
     if (options_.needle) {
+      if (options_.needles.lengths.empty()) choose_lengths(config.max_positions);
       for (const std::int64_t length : options_.needles.lengths)
         if (length > config.max_positions)
           return fail(ErrorCode::invalid_argument,
@@ -134,6 +136,14 @@ class Evaluation {
   }
 
  private:
+  // The usual lengths that the model's context holds, and its context when it holds none.
+  void choose_lengths(std::int64_t context) {
+    const std::int64_t most =
+        std::min(context, options_.is_default ? std::int64_t{4096} : std::int64_t{65536});
+    for (std::int64_t length = 1024; length <= most; length *= 4) options_.needles.lengths.push_back(length);
+    if (options_.needles.lengths.empty()) options_.needles.lengths = {most};
+  }
+
   Status read_tasks() {
     if (options_.task_file.empty()) {
       FATHOM_TRY(set_, eval::parse_task_set(eval::built_in_tasks(), "the built-in tasks"));
@@ -190,8 +200,8 @@ class Evaluation {
   static void print_answers(const eval::NeedleResult& result, std::size_t count) {
     for (std::size_t i = result.answers.size() - count; i < result.answers.size(); ++i) {
       const eval::NeedleAnswer& a = result.answers[i];
-      print(fmt::format("    {} at {:.1f} %: {} -> {} ({})\n", a.is_right ? "right" : "WRONG", a.found_at,
-                        a.question, a.answer, a.value));
+      print(fmt::format("    {:<7} at {:5.1f} %  {} -> {} [{}]\n", name(a.found), a.found_at, a.question,
+                        a.answer, a.value));
     }
   }
 
@@ -256,21 +266,18 @@ class Evaluation {
 };
 
 Status run(EvalOptions options) {
-  const bool is_default = !options.tasks && !options.needle && options.texts.empty();
-  if (is_default) options.tasks = options.needle = true;
-  if (options.needles.lengths.empty())
-    options.needles.lengths = is_default ? std::vector<std::int64_t>{1024, 4096}
-                                         : std::vector<std::int64_t>{1024, 4096, 16384, 65536};
+  options.is_default = !options.tasks && !options.needle && options.texts.empty();
+  if (options.is_default) options.tasks = options.needle = true;
   if (options.needles.depths.empty()) options.needles.depths = {0, 10, 25, 50, 75, 90, 100};
   options.task.seed = options.needles.seed = options.seed;
   Evaluation evaluation(options);
   FATHOM_TRY_STATUS(evaluation.prepare());
   FATHOM_TRY_STATUS(evaluation.measure());
   FATHOM_TRY_STATUS(evaluation.write_files());
-  if (is_default)
+  if (options.is_default)
     print(
-        "There is more: longer texts with --needle --lengths 16384,131072,1048576, and --perplexity FILE; "
-        "see --help.\n");
+        "There is more: longer texts (--needle --lengths 16384,131072,1048576) and --perplexity FILE; see "
+        "--help.\n");
   return {};
 }
 

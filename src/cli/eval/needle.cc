@@ -105,10 +105,14 @@ bool reads_like_needle(std::string_view sentence) {
                      [&](const Form& form) { return sentence.find(form.kind) != std::string_view::npos; });
 }
 
-bool is_right(std::string_view answer, std::span<const Needle> needles, std::size_t asked) {
+Found look_for(std::span<const Needle> needles, std::size_t asked, std::string_view answer) {
   for (std::size_t i = 0; i < needles.size(); ++i)
-    if (contains_whole(answer, needles[i].value) != (i == asked)) return false;
-  return true;
+    if (i != asked && contains_whole(answer, needles[i].value)) return Found::another;
+  return contains_whole(answer, needles[asked].value) ? Found::right : Found::nothing;
+}
+
+std::string_view name(Found found) {
+  return found == Found::right ? "right" : found == Found::another ? "another" : "nothing";
 }
 
 }  // namespace fathom::eval

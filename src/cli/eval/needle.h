@@ -29,7 +29,11 @@ std::vector<Needle> make_needles(Draws& draws, std::size_t count, int form);
 // Would the sentence be a distractor that nobody planned?
 bool reads_like_needle(std::string_view sentence);
 
-// Does the answer give needles[asked], and no other one of them?
-bool is_right(std::string_view answer, std::span<const Needle> needles, std::size_t asked);
+// What an answer gives: the value that was asked for and no other (`right`), the value of another needle, or
+// none.
+enum class Found { right, another, nothing };
+Found look_for(std::span<const Needle> needles, std::size_t asked, std::string_view answer);
+
+std::string_view name(Found found);
 
 }  // namespace fathom::eval

@@ -39,21 +39,22 @@ class Writer {
   }
 
   Result<NeedleDocument> write() {
-    FATHOM_TRY_STATUS(encode(0));
-    const std::int64_t least = document_.tokens + 100;
+    FATHOM_TRY(std::int64_t tokens, measure(0));
+    const std::int64_t least = tokens + 100;
     if (options_.length < least)
       return fail(ErrorCode::invalid_argument,
                   "a length of {} tokens is too short for {} needles; they need {}: give a greater length or "
                   "fewer depths",
                   options_.length, options_.depths.size(), least);
-    std::int64_t budget = options_.length - document_.tokens;
+    std::int64_t budget = options_.length - tokens;
     for (int i = 0; i < kTries; ++i) {
-      FATHOM_TRY_STATUS(encode(budget));
-      const std::int64_t missing = options_.length - document_.tokens;
+      FATHOM_TRY(tokens, measure(budget));
+      const std::int64_t missing = options_.length - tokens;
       if (missing >= 0 && missing * 200 <= options_.length) break;
       // Rather a little too short than too long.
       budget += missing - (missing < 0 ? options_.length / 500 : options_.length / 1000);
     }
+    FATHOM_TRY_STATUS(encode_questions());
     FATHOM_TRY_STATUS(locate());
     return std::move(document_);
   }
@@ -118,36 +119,35 @@ class Writer {
     add_needles_up_to(100);
   }
 
-  // Renders and encodes the prompts of all questions.
-  Status encode(std::int64_t budget) {
+  Result<std::vector<std::int32_t>> encode(const Needle& asked) const {
+    FATHOM_TRY(const text::Prompt prompt, prompt_of(text_ + "\n\n" + asked.question));
+    return text::encode(tokenizer_, prompt);
+  }
+
+  // The tokens of the longest prompt, with so many tokens of filler.
+  Result<std::int64_t> measure(std::int64_t budget) {
     compose(budget);
-    document_.tokens = 0;
-    document_.tails.clear();
-    std::vector<std::int32_t>& first = document_.shared;
-    std::size_t shared = 0;
-    for (std::size_t i = 0; i < document_.needles.size(); ++i) {
-      FATHOM_TRY(const text::Prompt prompt, prompt_of(text_ + "\n\n" + document_.needles[i].question));
-      std::vector<std::int32_t> ids = text::encode(tokenizer_, prompt);
+    const auto longest =
+        std::max_element(document_.needles.begin(), document_.needles.end(),
+                         [&](const auto& a, const auto& b) { return count(a.question) < count(b.question); });
+    FATHOM_TRY(const std::vector<std::int32_t> ids, encode(*longest));
+    return static_cast<std::int64_t>(ids.size());
+  }
+
+  // Splits the prompts into what all share and how each goes on.
+  Status encode_questions() {
+    std::vector<std::int32_t>& shared = document_.shared;
+    for (const Needle& needle : document_.needles) {
+      FATHOM_TRY(const std::vector<std::int32_t> ids, encode(needle));
       document_.tokens = std::max(document_.tokens, static_cast<std::int64_t>(ids.size()));
-      if (i == 0) {
-        first = std::move(ids);
-        shared = first.size() - 1;
-        document_.tails.emplace_back();
-        continue;
-      }
-      const auto limit = std::min(shared, ids.size() - 1);
-      const auto differs =
-          std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(limit), ids.begin()).first;
-      const auto same = static_cast<std::size_t>(differs - first.begin());
-      // What was shared so far and is so no longer belongs to every tail before this one.
-      const std::vector<std::int32_t> lost(differs, first.begin() + static_cast<std::ptrdiff_t>(shared));
-      for (std::size_t j = 1; j < i; ++j)
-        document_.tails[j].insert(document_.tails[j].begin(), lost.begin(), lost.end());
-      document_.tails.emplace_back(ids.begin() + static_cast<std::ptrdiff_t>(same), ids.end());
-      shared = same;
+      if (document_.tails.empty()) shared = ids;
+      const auto same = std::mismatch(shared.begin(), shared.end(), ids.begin(), ids.end() - 1).first;
+      // What is shared no longer belongs to the tails before this one.
+      for (auto& tail : document_.tails) tail.insert(tail.begin(), same, shared.end());
+      const std::ptrdiff_t size = same - shared.begin();
+      shared.resize(static_cast<std::size_t>(size));
+      document_.tails.emplace_back(ids.begin() + size, ids.end());
     }
-    document_.tails[0].assign(first.begin() + static_cast<std::ptrdiff_t>(shared), first.end());
-    first.resize(shared);
     return {};
   }
 

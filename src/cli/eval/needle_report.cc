@@ -76,7 +76,7 @@ boost::json::object json_of(const NeedleOptions& options, const NeedleResult& re
                          {"question", a.question},
                          {"expected", a.value},
                          {"answer", a.answer},
-                         {"right", a.is_right}});
+                         {"found", name(a.found)}});
   return {{"complete", result.is_complete},
           {"texts", options.texts},
           {"seed", options.seed},

@@ -64,9 +64,7 @@ class Search {
     wanted.length = std::min(length.length, subject_.model.config.max_positions - options_.most_tokens);
     wanted.depths = options_.depths;
     wanted.form = text;
-    // The same texts for the same length, whatever other lengths are asked for.
-    wanted.seed = options_.seed * 1000003 + static_cast<std::uint64_t>(length.length) * 1009 +
-                  static_cast<std::uint64_t>(text);
+    wanted.seed = seed_of_text(options_.seed, length.length, text);
     wanted.sentences = options_.sentences;
     FATHOM_TRY(const NeedleDocument document, make_needle_document(subject_.tokenizer, wanted));
     length.tokens = std::max(length.tokens, document.tokens);
@@ -88,7 +86,7 @@ class Search {
       given.question = document.needles[i].question;
       given.value = document.needles[i].value;
       given.answer = answers[i];
-      given.is_right = is_right(answers[i], document.needles, i);
+      given.found = look_for(document.needles, i, answers[i]);
     }
     return {};
   }
@@ -173,15 +171,19 @@ class Search {
 PassRate NeedleResult::at(std::int64_t length) const {
   PassRate rate;
   for (const NeedleAnswer& answer : answers)
-    if (answer.length == length) rate.count(answer.is_right);
+    if (answer.length == length) rate.count(answer.found == Found::right);
   return rate;
 }
 
 PassRate NeedleResult::at(std::int64_t length, double depth) const {
   PassRate rate;
   for (const NeedleAnswer& answer : answers)
-    if (answer.length == length && answer.depth == depth) rate.count(answer.is_right);
+    if (answer.length == length && answer.depth == depth) rate.count(answer.found == Found::right);
   return rate;
+}
+
+std::uint64_t seed_of_text(std::uint64_t seed, std::int64_t length, int text) {
+  return (seed * 1000003 + static_cast<std::uint64_t>(length)) * 1009 + static_cast<std::uint64_t>(text);
 }
 
 Selection selection_at(const model::Model& model, std::int64_t tokens) {

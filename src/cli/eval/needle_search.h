@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/eval/needle.h"
 #include "cli/eval/pass_rate.h"
 #include "cli/eval/subject.h"
 
@@ -32,7 +33,7 @@ struct NeedleAnswer {
   double found_at = 0;      // where the needle really is, in per cent of the tokens
   std::int64_t tokens = 0;  // of the prompt, the longest of its text
   std::string question, value, answer;
-  bool is_right = false;
+  Found found = Found::nothing;
 };
 
 // What was read of one length.
@@ -59,6 +60,9 @@ struct Selection {
   std::int64_t visible = 0, selected = 0;
 };
 Selection selection_at(const model::Model& model, std::int64_t tokens);
+
+// The seed of one text: the same whatever other lengths are asked for.
+std::uint64_t seed_of_text(std::uint64_t seed, std::int64_t length, int text);
 
 // Told while a text is read, and after each text.
 struct NeedleProgress {

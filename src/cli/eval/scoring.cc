@@ -92,6 +92,8 @@ std::vector<std::int64_t> numbers_in(std::string_view text) {
       ++i;
       continue;
     }
+    // A minus, and not a hyphen or the sign between two numbers: "-5", but neither "B-5" nor "7-5".
+    const bool is_negative = i > 0 && text[i - 1] == '-' && (i == 1 || !is_word(text[i - 2]));
     std::string digits;
     const auto group_follows = [&] {  // ",234" and no further digit
       if (i + 3 >= text.size() || text[i] != ',') return false;
@@ -102,17 +104,19 @@ std::vector<std::int64_t> numbers_in(std::string_view text) {
       if (text[i] != ',') digits += text[i];
     if (i + 1 < text.size() && text[i] == '.' && is_digit(text[i + 1]))
       for (++i; i < text.size() && is_digit(text[i]);) ++i;
-    if (digits.size() <= kMostDigits) numbers.push_back(std::stoll(digits));
+    if (digits.size() <= kMostDigits) numbers.push_back((is_negative ? -1 : 1) * std::stoll(digits));
   }
   return numbers;
 }
 
-std::optional<std::int64_t> result_in(std::string_view answer, std::string_view question) {
-  const std::vector<std::int64_t> given = numbers_in(question);
-  std::optional<std::int64_t> result;
-  for (const std::int64_t number : numbers_in(answer))
-    if (std::find(given.begin(), given.end(), number) == given.end()) result = number;
-  return result;
+bool gives_result(std::string_view answer, std::string_view question, std::int64_t result) {
+  const auto has = [](const std::vector<std::int64_t>& numbers, std::int64_t number) {
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+  };
+  const std::vector<std::int64_t> given = numbers_in(question), said = numbers_in(answer);
+  const auto last_new =
+      std::find_if(said.rbegin(), said.rend(), [&](std::int64_t number) { return !has(given, number); });
+  return last_new != said.rend() ? *last_new == result : has(said, result);
 }
 
 std::vector<std::string> items_in(std::string_view text) {

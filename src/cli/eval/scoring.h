@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +23,9 @@ bool contains_whole(std::string_view text, std::string_view word, Case letters =
 // are dropped.
 std::vector<std::int64_t> numbers_in(std::string_view text);
 
-// The result in the answer to a calculation: the last number that the question does not contain.
-std::optional<std::int64_t> result_in(std::string_view answer, std::string_view question);
+// Is `result` what the answer to a calculation comes to? That is its last number that the question does not
+// contain; when it contains none but those of the question, one of them may be meant.
+bool gives_result(std::string_view answer, std::string_view question, std::int64_t result);
 
 // The items of a list as people write them: one a line (numbered or with a dash or star), or divided by
 // commas and "and". An introduction that ends with a colon, numbering, emphasis and full stops are dropped;

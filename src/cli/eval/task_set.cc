@@ -181,7 +181,7 @@ std::string fault_in_content(const Expectation& expected, std::string_view quest
                              std::string_view content) {
   const Case letters = expected.ignore_case ? Case::ignored : Case::sensitive;
   const auto has = [&](const std::string& word) { return contains_whole(content, word, letters); };
-  if (expected.number && result_in(content, question) != expected.number)
+  if (expected.number && !gives_result(content, question, *expected.number))
     return fmt::format("the result is not {}", *expected.number);
   for (const std::string& word : expected.contains)
     if (!has(word)) return fmt::format("'{}' is missing", word);
