@@ -113,7 +113,7 @@ class Search {
     while (std::any_of(forks.begin(), forks.end(), [](const Fork& fork) { return !fork.is_done; }))
       FATHOM_TRY_STATUS(step(forks));
     std::vector<std::string> answers;
-    for (const Fork& fork : forks) answers.push_back(subject_.tokenizer.decode(fork.answer));
+    for (const Fork& fork : forks) answers.push_back(subject_.text_of(fork.answer));
     return answers;
   }
 

@@ -6,10 +6,17 @@
 #include "cli/eval/needle_report.h"
 #include "cli/eval/test_subject.h"
 #include "engine/generator.h"
+#include "testing/test_data.h"
 #include "text/markup.h"
 
 namespace fathom::eval {
 namespace {
+
+// Loaded once for all tests.
+Subject test_subject() {
+  static TestSubject one(testing::data_file("golden/flash_tiny/config.json"), testing::temporary_folder());
+  return one.subject();
+}
 
 NeedleOptions small_search() {
   NeedleOptions options;
@@ -50,7 +57,7 @@ TEST(SearchNeedles, AnswersAsIfEachQuestionWereAskedAlone) {
     auto alone = generator.generate(ids, options);
     ASSERT_TRUE(alone) << alone.error().message;
     if (alone->finish == engine::Finish::stop) alone->tokens.pop_back();
-    EXPECT_EQ(answer.answer, subject.tokenizer.decode(alone->tokens));
+    EXPECT_EQ(answer.answer, subject.text_of(alone->tokens));
   }
 }
 

@@ -8,10 +8,17 @@
 #include "cli/eval/perplexity_report.h"
 #include "cli/eval/test_subject.h"
 #include "model/forward.h"
+#include "testing/test_data.h"
 #include "text/markup.h"
 
 namespace fathom::eval {
 namespace {
+
+// Loaded once for all tests.
+Subject test_subject() {
+  static TestSubject one(testing::data_file("golden/flash_tiny/config.json"), testing::temporary_folder());
+  return one.subject();
+}
 
 TEST(Surprise, IsMinusTheLogarithmOfTheProbability) {
   const std::vector<float> logits = {0, std::log(2.0f), std::log(5.0f)};

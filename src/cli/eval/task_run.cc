@@ -47,16 +47,27 @@ class Answer final : public engine::JobListener {
 
 struct Asked {
   TaskAnswer answer;
-  text::CompletionStart start;
+  text::CompletionStart start = text::CompletionStart::content;
   std::shared_ptr<Answer> heard;
 };
 
-Result<text::Prompt> prompt_of(const Subject& subject, const Task& task) {
-  text::PromptOptions options;
-  options.thinking = task.thinking;
-  if (task.thinking) options.effort = text::Effort::high;
-  options.effort_table = subject.effort_table;
-  return text::render_prompt(task.messages, options);
+// The question as the scheduler takes it; what is known of its answer goes into `asked`.
+Result<engine::Job> make_job(const Subject& subject, const Task& task, const TaskOptions& options,
+                             Asked& asked) {
+  text::PromptOptions as;
+  as.thinking = task.thinking;
+  if (task.thinking) as.effort = text::Effort::high;
+  as.effort_table = subject.effort_table;
+  FATHOM_TRY(const text::Prompt prompt, text::render_prompt(task.messages, as));
+  asked.answer.prompt = text::to_text(prompt);
+  asked.start = prompt.start;
+  engine::Job job;
+  job.prompt = text::encode(subject.tokenizer, prompt);
+  asked.answer.prompt_tokens = static_cast<std::int64_t>(job.prompt.size());
+  job.sampling.temperature = options.temperature;
+  job.max_tokens = options.most_tokens;
+  job.listener = asked.heard;
+  return job;
 }
 
 // Fills in what the model said and what to think of it.
@@ -66,7 +77,7 @@ void read_answer(const Subject& subject, const Task& task, std::int32_t end, Ask
   answer.tokens = static_cast<std::int64_t>(tokens.size());
   answer.is_complete = asked.heard->finish == engine::Finish::stop;
   if (!tokens.empty() && tokens.back() == end) tokens.pop_back();
-  answer.raw = subject.tokenizer.decode(tokens);
+  answer.raw = subject.text_of(tokens);
   text::CompletionOptions options;
   options.start = asked.start;
   options.offers_tools = task.has_tools();
@@ -105,21 +116,13 @@ Result<TaskResult> run_tasks(const Subject& subject, const TaskSet& set, const T
   FATHOM_TRY(const auto scheduler, engine::Scheduler::start(subject.model, subject.pool, scheduling));
   for (std::size_t g = 0; g < set.groups.size(); ++g) {
     for (std::size_t t = 0; t < set.groups[g].tasks.size(); ++t) {
-      FATHOM_TRY(const text::Prompt prompt, prompt_of(subject, set.groups[g].tasks[t]));
       Asked& asked = all.emplace_back();
       asked.answer.group = g;
       asked.answer.task = t;
-      asked.answer.prompt = text::to_text(prompt);
-      asked.start = prompt.start;
       asked.heard = std::make_shared<Answer>(subject, counter);
-      engine::Job job;
-      job.prompt = text::encode(subject.tokenizer, prompt);
-      asked.answer.prompt_tokens = static_cast<std::int64_t>(job.prompt.size());
-      job.sampling.temperature = options.temperature;
+      FATHOM_TRY(engine::Job job, make_job(subject, set.groups[g].tasks[t], options, asked));
       job.sampling.seed = options.seed + all.size();
-      job.max_tokens = options.most_tokens;
       job.stop_ids = {end};
-      job.listener = asked.heard;
       FATHOM_TRY_STATUS(scheduler->submit(std::move(job)));
     }
   }

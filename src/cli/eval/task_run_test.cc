@@ -7,10 +7,17 @@
 #include "cli/eval/task_report.h"
 #include "cli/eval/test_subject.h"
 #include "engine/generator.h"
+#include "testing/test_data.h"
 #include "text/markup.h"
 
 namespace fathom::eval {
 namespace {
+
+// Loaded once for all tests.
+Subject test_subject() {
+  static TestSubject one(testing::data_file("golden/flash_tiny/config.json"), testing::temporary_folder());
+  return one.subject();
+}
 
 TaskSet small_set() {
   auto set = parse_task_set(R"({"tools": [{"name": "w", "parameters": {}}], "groups": [
@@ -46,7 +53,7 @@ TEST(RunTasks, AnswersAsTheGeneratorDoes) {
     auto alone = generator.generate(ids, options);
     ASSERT_TRUE(alone) << alone.error().message;
     if (alone->finish == engine::Finish::stop) alone->tokens.pop_back();
-    EXPECT_EQ(answer.raw, subject.tokenizer.decode(alone->tokens));
+    EXPECT_EQ(answer.raw, subject.text_of(alone->tokens));
   }
   EXPECT_TRUE(result->answers[0].prompt.ends_with("<think>"));
   EXPECT_TRUE(result->answers[1].prompt.ends_with("</think>"));

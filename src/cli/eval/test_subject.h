@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -12,19 +13,20 @@
 #include "api/test_models.h"
 #include "cli/eval/subject.h"
 #include "cli/random_checkpoint.h"
-#include "testing/test_data.h"
 
 namespace fathom::eval {
 
 class TestSubject {
  public:
-  TestSubject() : pool_(2) {
-    std::ifstream file(testing::data_file("golden/flash_tiny/config.json"));
+  // With the shape of the golden model flash_tiny; `folder` is for its weights.
+  TestSubject(const std::filesystem::path& config_of_flash_tiny, const std::filesystem::path& folder)
+      : pool_(2) {
+    std::ifstream file(config_of_flash_tiny);
     cli::RandomCheckpointOptions options;
     options.config_json = std::string(std::istreambuf_iterator<char>(file), {});
     replace(options.config_json, "\"vocab_size\": 256", "\"vocab_size\": 288");
     replace(options.config_json, "\"max_position_embeddings\": 1048576", "\"max_position_embeddings\": 1600");
-    options.out = testing::temporary_folder() / "tiny";
+    options.out = folder / "tiny";
     EXPECT_TRUE(cli::write_random_checkpoint(options, pool_));
     auto model = model::Model::load(options.out, {}, &pool_);
     EXPECT_TRUE(model) << model.error().message;
@@ -44,11 +46,5 @@ class TestSubject {
   std::unique_ptr<const model::Model> model_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
 };
-
-// Loaded once for all tests of the program.
-inline Subject test_subject() {
-  static TestSubject one;
-  return one.subject();
-}
 
 }  // namespace fathom::eval
