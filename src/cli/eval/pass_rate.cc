@@ -1,6 +1,5 @@
 #include "cli/eval/pass_rate.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace fathom::eval {
@@ -12,7 +11,9 @@ Interval wilson(const PassRate& rate) {
   const double centre = p + z * z / (2 * n);
   const double spread = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   const double scale = 1 + z * z / n;
-  return {std::max(0.0, (centre - spread) / scale), std::min(1.0, (centre + spread) / scale)};
+  // At 0 % and 100 % the bound is exact, rounding aside.
+  return {rate.right == 0 ? 0 : (centre - spread) / scale,
+          rate.right == rate.n ? 1 : (centre + spread) / scale};
 }
 
 }  // namespace fathom::eval

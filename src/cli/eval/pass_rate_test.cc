@@ -14,8 +14,10 @@ TEST(Wilson, MatchesKnownIntervals) {
 }
 
 TEST(Wilson, StaysBetweenZeroAndOne) {
-  EXPECT_EQ(wilson({20, 20}).high, 1);
-  EXPECT_EQ(wilson({0, 20}).low, 0);
+  for (int n = 1; n < 50; ++n) {
+    EXPECT_EQ(wilson({0, n}).low, 0);
+    EXPECT_EQ(wilson({n, n}).high, 1);
+  }
   EXPECT_EQ(wilson({0, 0}).low, 0);
   EXPECT_EQ(wilson({0, 0}).high, 1);
 }
