@@ -50,7 +50,8 @@ Answer::Wish Answer::wish() const {
   return Wish::stop;
 }
 
-void Answer::on_begin() {
+void Answer::on_begin(const engine::PromptReuse& reuse) {
+  usage_.cached = reuse.cached;
   write(setup_.writer->begin(usage_));
 }
 

@@ -78,7 +78,7 @@ class ScriptedModel {
     last_job.listener.reset();
     std::int64_t drawn = 0;
     auto ending = finish;
-    job.listener->on_begin();
+    job.listener->on_begin({});
     for (const std::int32_t token : tokenizer.encode(answer_, text::EncodeMode::with_added_tokens)) {
       const std::vector<engine::TokenLikelihood> likelihoods = {{token, -0.5f}, {token, -0.5f}, {65, -2.0f}};
       ++drawn;

@@ -19,7 +19,10 @@ using Wish = JobListener::Wish;
 class Recorder final : public JobListener {
  public:
   Wish wish() const override { return wish_; }
-  void on_begin() override { begun_ = true; }
+  void on_begin(const PromptReuse& reuse) override {
+    begun_ = true;
+    reuse_ = reuse;
+  }
   bool on_token(const DrawnToken& token) override {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(token.token);
