@@ -182,7 +182,7 @@ TEST_F(PrefixCacheTest, RandomHistoriesGiveTheBytesOfAColdStart) {
   std::mt19937 random(5);
   const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   std::vector<Ids> said;
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 60; ++i) {
     Ids tokens;
     if (!said.empty() && below(4) != 0) {
       const Ids& old = said[static_cast<std::size_t>(below(static_cast<int>(said.size())))];
@@ -218,7 +218,7 @@ TEST_F(PrefixCacheTest, BelievesNoFileThatWasTouched) {
   const Ids tokens = prompt(300);
   { warm(*open(on_disk(folder)), tokens, {140}); }
   std::mt19937 random(3);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 24; ++round) {
     const std::vector<fs::path> all = files(folder);
     if (all.empty()) break;
     const fs::path& path = all[random() % all.size()];
@@ -269,7 +269,7 @@ TEST_F(PrefixCacheTest, StaysWithinItsDisk) {
   CacheOptions options = on_disk(folder);
   options.disk_bytes = 8 * (model_->kv.state_bytes + 2 * model_->kv.block_bytes);
   const auto cache = open(options);
-  for (int seed = 0; seed < 30; ++seed) warm(*cache, prompt(200, seed), {100});
+  for (int seed = 0; seed < 16; ++seed) warm(*cache, prompt(200, seed), {100});
   cache->flush();
   std::int64_t bytes = 0;
   for (const fs::path& path : files(folder)) bytes += static_cast<std::int64_t>(fs::file_size(path));
