@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "api/random_id.h"
 #include "text/markup.h"
 
 namespace fathom::api {
@@ -23,6 +24,11 @@ std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view na
 
 bool starts_in_reasoning(CompletionStart start) {
   return start == CompletionStart::reasoning || start == CompletionStart::continued_reasoning;
+}
+
+// Such as DeepSeek's: "call_00_" and 24 letters and digits.
+std::string new_call_id(std::int64_t index) {
+  return fmt::format("call_{:02}_{}", index, random_letters(24));
 }
 
 }  // namespace
@@ -91,13 +97,15 @@ DrawnLogprob Answer::logprob_of(const engine::DrawnToken& drawn) const {
 void Answer::pass_on(const std::vector<CompletionEvent>& events) {
   std::string bytes;
   for (const CompletionEvent& event : events) {
+    AnswerPart part{event.kind, event.text};
     if (event.kind == CompletionEvent::call_begin) {
+      part.call_id = new_call_id(calls_);
       ++calls_;
       in_call_ = true;
       in_reasoning_ = false;
     }
     if (event.kind == CompletionEvent::call_end) in_call_ = false;
-    bytes += setup_.writer->part(event);
+    bytes += setup_.writer->part(part);
   }
   write(bytes);
 }

@@ -15,6 +15,8 @@
 #include "api/fields.h"
 #include "api/messages_request.h"
 #include "api/messages_writer.h"
+#include "api/responses_request.h"
+#include "api/responses_writer.h"
 #include "api/submission.h"
 #include "text/json.h"
 
@@ -121,6 +123,7 @@ void ApiService::answer(const Task& task) const {
   static constexpr std::array kRoutes = {
       Route{"POST", "/chat/completions", &ApiService::answer_chat},
       Route{"POST", "/completions", &ApiService::answer_completion},
+      Route{"POST", "/responses", &ApiService::answer_responses},
       Route{"GET", "/models", &ApiService::list_models},
       Route{"GET", "/user/balance", &ApiService::balance},
       Route{"POST", "/anthropic/messages", &ApiService::answer_messages},
@@ -159,6 +162,13 @@ Status ApiService::answer_chat(const Task& task) const {
   FATHOM_TRY(const auto read, this->read<Request>(task, &ModelList::find, parse_chat_request));
   FATHOM_TRY(const text::Prompt prompt, prompt_of(read.request, *read.model));
   return submit(prompt, read.request, *read.model, make_chat_writer(read.request), task.reply);
+}
+
+Status ApiService::answer_responses(const Task& task) const {
+  FATHOM_TRY(auto read, this->read<ResponsesRequest>(task, &ModelList::find, parse_responses_request));
+  const Request request = read.request.options;
+  FATHOM_TRY(const text::Prompt prompt, prompt_of(request, *read.model));
+  return submit(prompt, request, *read.model, make_responses_writer(std::move(read.request)), task.reply);
 }
 
 Status ApiService::answer_messages(const Task& task) const {

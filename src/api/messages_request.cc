@@ -137,6 +137,7 @@ Status read_assistant(const Fields& fields, Request& request) {
       return unknown_block(block, type);
     }
   }
+  message.has_reasoning = !thoughts.empty();
   message.reasoning = join_texts(thoughts);
   message.content = join_texts(texts);
   request.messages.push_back(std::move(message));
@@ -208,7 +209,7 @@ Result<Request> parse_messages_request(const Json& json, const RequestPolicy& po
     FATHOM_TRY(effort, output->string("effort"));
   }
   FATHOM_TRY_STATUS(set_thinking(body, effort.value_or(""), policy, request));
-  FATHOM_TRY_STATUS(set_sampling(body, request));
+  FATHOM_TRY_STATUS(set_sampling(body, "max_tokens", request));
   FATHOM_TRY_STATUS(read_stops(body, request));
   FATHOM_TRY_STATUS(read_system(body, request));
 

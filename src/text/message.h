@@ -45,6 +45,7 @@ struct Message {
   std::string content;
 
   std::string reasoning;             // assistant
+  bool has_reasoning = false;        // assistant: the client sent reasoning, if only an empty one
   std::vector<ToolCall> tool_calls;  // assistant
   Ending ending = Ending::complete;  // assistant, the last message
   std::string tool_call_id;          // tool: which call this answers
