@@ -17,11 +17,6 @@ namespace {
 // What DeepSeek says of tokens that are not among the most likely ones.
 constexpr float kUnlikely = -9999;
 
-std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
-  const auto id = tokenizer.token_id(name);
-  return id && tokenizer.is_added(*id) ? *id : -1;
-}
-
 bool starts_in_reasoning(CompletionStart start) {
   return start == CompletionStart::reasoning || start == CompletionStart::continued_reasoning;
 }
@@ -32,6 +27,11 @@ std::string new_call_id(std::int64_t index) {
 }
 
 }  // namespace
+
+std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
+  const auto id = tokenizer.token_id(name);
+  return id && tokenizer.is_added(*id) ? *id : -1;
+}
 
 Answer::Answer(Setup setup)
     : setup_(std::move(setup)),
@@ -74,6 +74,7 @@ bool Answer::on_token(const engine::DrawnToken& token) {
   if (!token.likelihoods.empty() && token.token != end_ && !ends_reasoning)
     setup_.writer->logprob(logprob_of(token));
   if (ends_reasoning) in_reasoning_ = false;
+  if (setup_.recorder && token.token != end_) setup_.recorder->token(token.token);
   pass_on(parser_.push(bytes_of(token.token)));
   return !parser_.finished();
 }
@@ -105,6 +106,7 @@ void Answer::pass_on(const std::vector<CompletionEvent>& events) {
       in_reasoning_ = false;
     }
     if (event.kind == CompletionEvent::call_end) in_call_ = false;
+    if (setup_.recorder) setup_.recorder->part(part);
     bytes += setup_.writer->part(part);
   }
   write(bytes);
@@ -140,6 +142,8 @@ void Answer::on_end(Result<engine::Finish> finish) {
     return;
   }
   pass_on(parser_.finish());
+  // A stop string that the client does not get is no part of the turn.
+  if (setup_.recorder && !parser_.stop_string()) setup_.recorder->keep(setup_.writer->turn_id());
   setup_.reply->send(head, setup_.writer->end(outcome(*finish)));
 }
 

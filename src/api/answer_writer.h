@@ -41,6 +41,9 @@ class AnswerWriter {
   virtual std::string end(const Outcome& outcome) = 0;
   virtual std::string failure(std::string_view message) = 0;  // after begin() has been sent
 
+  // By what name the client may bring this turn back; empty: none.
+  virtual std::string turn_id() const { return ""; }
+
   // How likely a token was; it belongs to the part that comes next.
   virtual void logprob(const DrawnLogprob& /*drawn*/) {}
 };

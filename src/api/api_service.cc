@@ -11,6 +11,7 @@
 #include "api/chat_writer.h"
 #include "api/completion_request.h"
 #include "api/completion_writer.h"
+#include "api/conversation.h"
 #include "api/errors.h"
 #include "api/fields.h"
 #include "api/messages_request.h"
@@ -57,6 +58,16 @@ int status_of(ErrorCode code) {
     default:
       return 500;
   }
+}
+
+Request& request_in(Request& parsed) {
+  return parsed;
+}
+Request& request_in(ResponsesRequest& parsed) {
+  return parsed.options;
+}
+Request& request_in(CompletionRequest& parsed) {
+  return parsed.options;
 }
 
 std::string model_json(const ServedModel& model, std::string_view name) {
@@ -153,9 +164,12 @@ Result<ApiService::Read<Parsed>> ApiService::read(const Task& task, Find find, c
   if (!body) return bad_request("Failed to parse the request body as JSON: {}", body.error().message);
   const Json* name = body->find("model");
   const ServedModel* model = name && name->is_string() ? (models_.*find)(name->text) : nullptr;
-  FATHOM_TRY(Parsed request, parse(*body, model ? model->policy : RequestPolicy()));
+  FATHOM_TRY(Parsed parsed, parse(*body, model ? model->policy : RequestPolicy()));
   if (!model) return bad_request("Model Not Exist");
-  return Read<Parsed>{std::move(request), model};
+  Request& request = request_in(parsed);
+  request.user = fmt::format("{}/{}", task.request.caller, request.user);
+  model->turns->restore(request.user, request.messages);
+  return Read<Parsed>{std::move(parsed), model};
 }
 
 Status ApiService::answer_chat(const Task& task) const {
@@ -174,6 +188,7 @@ Status ApiService::answer_responses(const Task& task) const {
 Status ApiService::answer_messages(const Task& task) const {
   FATHOM_TRY(const auto read,
              this->read<Request>(task, &ModelList::find_for_messages, parse_messages_request));
+  if (read.model->policy.strict_reasoning_echo) FATHOM_TRY_STATUS(check_reasoning_echo(read.request));
   FATHOM_TRY(const text::Prompt prompt, prompt_of(read.request, *read.model));
   return submit(prompt, read.request, *read.model, make_messages_writer(read.request), task.reply);
 }

@@ -189,6 +189,7 @@ Result<Request> parse_chat_request(const Json& json, const RequestPolicy& policy
   arrange_systems(request.messages);
   FATHOM_TRY_STATUS(read_tools(body, request));
   FATHOM_TRY_STATUS(read_response_format(body, request));
+  if (policy.strict_reasoning_echo) FATHOM_TRY_STATUS(check_reasoning_echo(request));
   return request;
 }
 

@@ -97,6 +97,15 @@ Status check_tool_results(const std::vector<Message>& messages) {
   return {};
 }
 
+Status check_reasoning_echo(const Request& request) {
+  if (!request.thinking || !request.offers_tools) return {};
+  for (const Message& message : request.messages) {
+    if (message.role == Role::assistant && !message.has_reasoning)
+      return bad_request("The `reasoning_content` in the thinking mode must be passed back to the API.");
+  }
+  return {};
+}
+
 Status offer_tools(std::vector<Json> tools, ToolChoice choice, std::string_view name, Request& request) {
   FATHOM_TRY_STATUS(check_names(tools));
   const bool forced = choice == ToolChoice::required || choice == ToolChoice::named;

@@ -18,6 +18,9 @@ text::Json function_schema(std::string_view name, std::string_view description, 
 // The arguments of a call from the JSON text that clients send; text that is no object becomes one string.
 text::Json parse_arguments(std::string_view arguments);
 
+// Error: a conversation with tools in which the model thinks, and an assistant message without reasoning.
+Status check_reasoning_echo(const Request& request);
+
 // Checks that every call is answered once, right after the message that made it, and nothing else is
 // answered.
 Status check_tool_results(const std::vector<text::Message>& messages);

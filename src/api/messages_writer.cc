@@ -114,6 +114,8 @@ class MessagesStream final : public AnswerWriter {
 
   std::string failure(std::string_view message) override { return error_event(message); }
 
+  std::string turn_id() const override { return id_; }
+
  private:
   enum class Block { none, thinking, text, call };
 
@@ -176,6 +178,8 @@ class MessagesWhole final : public AnswerWriter {
   }
 
   std::string failure(std::string_view message) override { return error_body(kPath, 500, message); }
+
+  std::string turn_id() const override { return id_; }
 
  private:
   struct Block {

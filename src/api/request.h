@@ -22,6 +22,9 @@ struct RequestPolicy {
   // the client sends back stays, which keeps the prefix of the conversation unchanged.
   bool drop_old_reasoning = true;
   bool thinking_by_default = true;
+  // DeepSeek's rule: with tools, a thinking conversation must bring its reasoning back. False: what is
+  // missing is restored where the server still knows it.
+  bool strict_reasoning_echo = false;
 };
 
 // The form that the client wants the visible answer to have.

@@ -86,7 +86,9 @@ class Reader {
     std::string& reasoning = messages_.back().reasoning;
     if (!reasoning.empty()) texts.insert(texts.begin(), reasoning);
     reasoning = join_texts(texts);
-    messages_.back().has_reasoning = true;
+    messages_.back().has_reasoning = !reasoning.empty();
+    FATHOM_TRY(auto sealed, item.string("encrypted_content"));
+    if (sealed) messages_.back().turn_id = *std::move(sealed);
     return {};
   }
 

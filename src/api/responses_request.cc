@@ -1,5 +1,6 @@
 #include "api/responses_request.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -111,6 +112,12 @@ Status read_format(const Fields& body, Request& request) {
   return {};
 }
 
+bool asks_for(const Fields& body, std::string_view what) {
+  const Json* include = body.find("include");
+  return include && std::any_of(include->items.begin(), include->items.end(),
+                                [&](const Json& one) { return one.is_string() && one.text == what; });
+}
+
 std::string_view name_of(std::optional<text::Effort> effort) {
   if (!effort) return "none";
   switch (*effort) {
@@ -176,6 +183,7 @@ Result<ResponsesRequest> parse_responses_request(const Json& json, const Request
   arrange_systems(request.messages);
   FATHOM_TRY_STATUS(read_tools(body, responses));
   FATHOM_TRY_STATUS(read_format(body, request));
+  responses.wants_sealed_reasoning = asks_for(body, "reasoning.encrypted_content");
   responses.echo = echo_of(body, request);
   return responses;
 }

@@ -26,6 +26,7 @@ inline constexpr std::string_view kCustomInput = "input";
 struct ResponsesRequest {
   Request options;
   std::map<std::string, ToolIdentity, std::less<>> identities;  // by the names that the model knows
+  bool wants_sealed_reasoning = false;  // the client keeps a text for the server and brings it back
   std::string echo;  // members of a JSON object, with a comma between: what the answer repeats of the request
 };
 

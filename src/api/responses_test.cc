@@ -70,7 +70,7 @@ TEST(Responses, AnswerAsAWhole) {
   EXPECT_THAT(reply.body, HasSubstr(R"("reasoning":{"effort":"high","summary":null})"));
   const auto& output = json.find("output")->items;
   ASSERT_EQ(output.size(), 4u);
-  EXPECT_EQ(keys(output[0]), "id type status summary content");
+  EXPECT_EQ(keys(output[0]), "id type summary content");
   EXPECT_EQ(to_python_json(*output[0].find("content")), R"([{"type": "reasoning_text", "text": "Hm."}])");
   EXPECT_EQ(keys(output[1]), "id type role status content");
   EXPECT_EQ(to_python_json(*output[1].find("content")),
@@ -124,7 +124,8 @@ TEST(Responses, StreamItemsOneAfterAnother) {
 
 TEST(Responses, SayWhyTheyEnd) {
   Fixture fixture("one two");
-  const auto cut = fixture.ask(kQuestion, R"(,"max_output_tokens":3,"stream":true)");
+  const auto cut =
+      fixture.ask(kQuestion, R"(,"max_output_tokens":3,"stream":true,"reasoning":{"effort":"none"})");
   const Json last = cut.events().back();
   EXPECT_EQ(text_at(last, "type"), "response.incomplete");
   EXPECT_THAT(cut.body, HasSubstr(R"("incomplete_details":{"reason":"max_output_tokens"})"));

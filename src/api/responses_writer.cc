@@ -40,6 +40,7 @@ struct Item {
   ToolIdentity tool;      // of a call
   std::string text = {};  // or arguments, or input
   std::string logprobs = {};
+  std::string sealed = {};  // of reasoning: by what name it may come back
   std::string_view status = "in_progress";
 
   bool has_part() const { return kind == Kind::reasoning || kind == Kind::message; }
@@ -56,9 +57,11 @@ struct Item {
     const bool is_empty = text.empty() && status == "in_progress";
     const std::string content = is_empty ? "" : part_json();
     switch (kind) {
-      case Kind::reasoning:
-        return fmt::format(R"({{"id":"{}","type":"reasoning","status":"{}","summary":[],"content":[{}]}})",
-                           id, status, content);
+      case Kind::reasoning: {
+        const std::string seal = sealed.empty() ? "" : fmt::format(R"(,"encrypted_content":"{}")", sealed);
+        return fmt::format(R"({{"id":"{}","type":"reasoning","summary":[],"content":[{}]{}}})", id, content,
+                           seal);
+      }
       case Kind::message:
         return fmt::format(
             R"({{"id":"{}","type":"message","role":"assistant","status":"{}","content":[{}]}})", id, status,
@@ -102,9 +105,10 @@ class ResponsesWriter final : public AnswerWriter {
   explicit ResponsesWriter(ResponsesRequest request)
       : request_(std::move(request)),
         streams_(request_.options.stream),
-        opening_(fmt::format(
-            R"({{"id":"resp_{}","object":"response","created_at":{},"model":{},"background":false)",
-            random_letters(32), std::time(nullptr), in_quotes(request_.options.model))) {}
+        id_("resp_" + random_letters(32)),
+        opening_(
+            fmt::format(R"({{"id":"{}","object":"response","created_at":{},"model":{},"background":false)",
+                        id_, std::time(nullptr), in_quotes(request_.options.model))) {}
 
   HttpHead head() const override {
     if (streams_)
@@ -171,6 +175,8 @@ class ResponsesWriter final : public AnswerWriter {
     return std::exchange(pending_, {});
   }
 
+  std::string turn_id() const override { return id_; }
+
   void logprob(const DrawnLogprob& drawn) override {
     if (drawn.in_reasoning) return;  // reasoning has no place for them
     if (!logprobs_.empty()) logprobs_ += ',';
@@ -202,7 +208,9 @@ class ResponsesWriter final : public AnswerWriter {
   void enter(Item::Kind kind) {
     if (open_ && items_.back().kind == kind) return;
     leave("completed");
-    open({kind, new_item_id(kind), "", {}});
+    Item item{kind, new_item_id(kind), "", {}};
+    if (kind == Item::Kind::reasoning && request_.wants_sealed_reasoning) item.sealed = id_;
+    open(std::move(item));
     event("response.content_part.added", place() + R"(,"part":)" + items_.back().part_json());
   }
 
@@ -265,6 +273,7 @@ class ResponsesWriter final : public AnswerWriter {
 
   const ResponsesRequest request_;
   const bool streams_;
+  const std::string id_;
   const std::string opening_;  // of the response
   std::vector<Item> items_;
   bool open_ = false;     // the last item

@@ -1,6 +1,9 @@
 #include "api/submission.h"
 
+#include <algorithm>
+#include <optional>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "api/answer.h"
@@ -34,6 +37,25 @@ engine::SamplingParams sampling_of(const Request& request) {
   params.seed = request.seed ? static_cast<std::uint64_t>(*request.seed)
                              : static_cast<std::uint64_t>(device()) << 32 | device();
   return params;
+}
+
+// The turn that follows `prompt`; nothing where the client will not bring it back as a message of its own.
+std::optional<TurnRecorder> recorder_of(const Request& request, const ServedModel& model,
+                                        std::span<const std::int32_t> prompt, text::CompletionStart start) {
+  using Start = text::CompletionStart;
+  if (!request.is_message || start == Start::continued_content || start == Start::continued_reasoning)
+    return std::nullopt;
+  TurnRecorder::Setup setup{.memory = model.turns,
+                            .user = request.user,
+                            .history = history_of(request.messages),
+                            .begun = {},
+                            .thinks = start == Start::reasoning,
+                            .think_end = control_token(*model.tokenizer, text::kThinkEnd)};
+  if (start == Start::tool_calls) {
+    const auto opened = std::find(prompt.rbegin(), prompt.rend(), setup.think_end).base();
+    setup.begun.assign(opened, prompt.end());
+  }
+  return TurnRecorder(std::move(setup));
 }
 
 }  // namespace
@@ -70,7 +92,8 @@ Status submit(const text::Prompt& prompt, const Request& request, const ServedMo
                     .writer = std::move(writer),
                     .reply = reply,
                     .prompt_tokens = prompt_tokens,
-                    .alternatives = static_cast<std::size_t>(request.top_logprobs.value_or(0))});
+                    .alternatives = static_cast<std::size_t>(request.top_logprobs.value_or(0)),
+                    .recorder = recorder_of(request, model, job.prompt, prompt.start)});
   reply->begin(std::move(head));  // from here on the client gets signs of life
   return model.submit(std::move(job));
 }
