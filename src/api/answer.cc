@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "api/random_id.h"
 #include "text/markup.h"
 
 namespace fathom::api {
@@ -16,16 +17,21 @@ namespace {
 // What DeepSeek says of tokens that are not among the most likely ones.
 constexpr float kUnlikely = -9999;
 
-std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
-  const auto id = tokenizer.token_id(name);
-  return id && tokenizer.is_added(*id) ? *id : -1;
-}
-
 bool starts_in_reasoning(CompletionStart start) {
   return start == CompletionStart::reasoning || start == CompletionStart::continued_reasoning;
 }
 
+// Such as DeepSeek's: "call_00_" and 24 letters and digits.
+std::string new_call_id(std::int64_t index) {
+  return fmt::format("call_{:02}_{}", index, random_letters(24));
+}
+
 }  // namespace
+
+std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
+  const auto id = tokenizer.token_id(name);
+  return id && tokenizer.is_added(*id) ? *id : -1;
+}
 
 Answer::Answer(Setup setup)
     : setup_(std::move(setup)),
@@ -69,6 +75,7 @@ bool Answer::on_token(const engine::DrawnToken& token) {
   if (!token.likelihoods.empty() && token.token != end_ && !ends_reasoning)
     setup_.writer->logprob(logprob_of(token));
   if (ends_reasoning) in_reasoning_ = false;
+  if (setup_.recorder && token.token != end_) setup_.recorder->token(token.token);
   pass_on(parser_.push(bytes_of(token.token)));
   return !parser_.finished();
 }
@@ -92,13 +99,16 @@ DrawnLogprob Answer::logprob_of(const engine::DrawnToken& drawn) const {
 void Answer::pass_on(const std::vector<CompletionEvent>& events) {
   std::string bytes;
   for (const CompletionEvent& event : events) {
+    AnswerPart part{event.kind, event.text};
     if (event.kind == CompletionEvent::call_begin) {
+      part.call_id = new_call_id(calls_);
       ++calls_;
       in_call_ = true;
       in_reasoning_ = false;
     }
     if (event.kind == CompletionEvent::call_end) in_call_ = false;
-    bytes += setup_.writer->part(event);
+    if (setup_.recorder) setup_.recorder->part(part);
+    bytes += setup_.writer->part(part);
   }
   write(bytes);
 }
@@ -133,6 +143,8 @@ void Answer::on_end(Result<engine::Finish> finish) {
     return;
   }
   pass_on(parser_.finish());
+  // A stop string that the client does not get is no part of the turn.
+  if (setup_.recorder && !parser_.stop_string()) setup_.recorder->keep(setup_.writer->turn_id());
   setup_.reply->send(head, setup_.writer->end(outcome(*finish)));
 }
 

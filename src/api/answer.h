@@ -4,15 +4,21 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/answer_writer.h"
 #include "api/http.h"
+#include "api/turn_recorder.h"
 #include "engine/scheduler.h"
 #include "text/completion_parser.h"
 #include "text/tokenizer.h"
 
 namespace fathom::api {
+
+// The control token of this name; -1 where the tokenizer has none.
+std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name);
 
 class Answer final : public engine::JobListener {
  public:
@@ -22,7 +28,8 @@ class Answer final : public engine::JobListener {
     std::unique_ptr<AnswerWriter> writer;
     std::shared_ptr<HttpReply> reply;
     std::int64_t prompt_tokens;
-    std::size_t alternatives;  // to each token when its likelihood is wanted
+    std::size_t alternatives;                   // to each token when its likelihood is wanted
+    std::optional<TurnRecorder> recorder = {};  // where the client may bring the turn back
   };
   explicit Answer(Setup setup);
 

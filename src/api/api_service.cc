@@ -11,10 +11,13 @@
 #include "api/chat_writer.h"
 #include "api/completion_request.h"
 #include "api/completion_writer.h"
+#include "api/conversation.h"
 #include "api/errors.h"
 #include "api/fields.h"
 #include "api/messages_request.h"
 #include "api/messages_writer.h"
+#include "api/responses_request.h"
+#include "api/responses_writer.h"
 #include "api/submission.h"
 #include "text/json.h"
 
@@ -55,6 +58,16 @@ int status_of(ErrorCode code) {
     default:
       return 500;
   }
+}
+
+Request& request_in(Request& parsed) {
+  return parsed;
+}
+Request& request_in(ResponsesRequest& parsed) {
+  return parsed.options;
+}
+Request& request_in(CompletionRequest& parsed) {
+  return parsed.options;
 }
 
 std::string model_json(const ServedModel& model, std::string_view name) {
@@ -121,6 +134,7 @@ void ApiService::answer(const Task& task) const {
   static constexpr std::array kRoutes = {
       Route{"POST", "/chat/completions", &ApiService::answer_chat},
       Route{"POST", "/completions", &ApiService::answer_completion},
+      Route{"POST", "/responses", &ApiService::answer_responses},
       Route{"GET", "/models", &ApiService::list_models},
       Route{"GET", "/user/balance", &ApiService::balance},
       Route{"POST", "/anthropic/messages", &ApiService::answer_messages},
@@ -150,9 +164,12 @@ Result<ApiService::Read<Parsed>> ApiService::read(const Task& task, Find find, c
   if (!body) return bad_request("Failed to parse the request body as JSON: {}", body.error().message);
   const Json* name = body->find("model");
   const ServedModel* model = name && name->is_string() ? (models_.*find)(name->text) : nullptr;
-  FATHOM_TRY(Parsed request, parse(*body, model ? model->policy : RequestPolicy()));
+  FATHOM_TRY(Parsed parsed, parse(*body, model ? model->policy : RequestPolicy()));
   if (!model) return bad_request("Model Not Exist");
-  return Read<Parsed>{std::move(request), model};
+  Request& request = request_in(parsed);
+  request.user = fmt::format("{}/{}", task.request.caller, request.user);
+  model->turns->restore(request.user, request.messages);
+  return Read<Parsed>{std::move(parsed), model};
 }
 
 Status ApiService::answer_chat(const Task& task) const {
@@ -161,9 +178,17 @@ Status ApiService::answer_chat(const Task& task) const {
   return submit(prompt, read.request, *read.model, make_chat_writer(read.request), task.reply);
 }
 
+Status ApiService::answer_responses(const Task& task) const {
+  FATHOM_TRY(auto read, this->read<ResponsesRequest>(task, &ModelList::find, parse_responses_request));
+  const Request request = read.request.options;
+  FATHOM_TRY(const text::Prompt prompt, prompt_of(request, *read.model));
+  return submit(prompt, request, *read.model, make_responses_writer(std::move(read.request)), task.reply);
+}
+
 Status ApiService::answer_messages(const Task& task) const {
   FATHOM_TRY(const auto read,
              this->read<Request>(task, &ModelList::find_for_messages, parse_messages_request));
+  if (read.model->policy.strict_reasoning_echo) FATHOM_TRY_STATUS(check_reasoning_echo(read.request));
   FATHOM_TRY(const text::Prompt prompt, prompt_of(read.request, *read.model));
   return submit(prompt, read.request, *read.model, make_messages_writer(read.request), task.reply);
 }

@@ -1,6 +1,7 @@
 // DeepSeek's API over the models of this machine: paths to dialects, requests to jobs of the engine.
 //
 //   POST /chat/completions          ChatCompletions (chat_request.h, chat_writer.h)
+//   POST /responses                 OpenAI's Responses (responses_request.h, responses_writer.h)
 //   POST /completions               text completion and fill-in-the-middle (completion_request.h)
 //   GET  /models, /models/ID        what is served
 //   GET  /user/balance              a balance, for clients that ask
@@ -59,6 +60,7 @@ class ApiService final : public Service {
   template <class Parsed, class Parse>
   Result<Read<Parsed>> read(const Task& task, Find find, const Parse& parse) const;
   Status answer_chat(const Task& task) const;
+  Status answer_responses(const Task& task) const;
   Status answer_messages(const Task& task) const;
   Status answer_completion(const Task& task) const;
   Status answer_count(const Task& task) const;

@@ -1,5 +1,6 @@
 #include "api/messages_request.h"
 
+#include <functional>
 #include <utility>
 
 #include "api/conversation.h"
@@ -128,6 +129,8 @@ Status read_assistant(const Fields& fields, Request& request) {
     FATHOM_TRY(const auto type, block.required_string("type"));
     if (type == "thinking") {
       FATHOM_TRY(thoughts.emplace_back(), block.required_string("thinking"));
+      FATHOM_TRY(auto signature, block.string("signature"));
+      if (signature) message.turn_id = *std::move(signature);
     } else if (type == "text") {
       if (!message.tool_calls.empty()) return block.wrong("type", "text must not follow tool_use");
       FATHOM_TRY(texts.emplace_back(), block.required_string("text"));
@@ -137,6 +140,7 @@ Status read_assistant(const Fields& fields, Request& request) {
       return unknown_block(block, type);
     }
   }
+  message.has_reasoning = !thoughts.empty();
   message.reasoning = join_texts(thoughts);
   message.content = join_texts(texts);
   request.messages.push_back(std::move(message));
@@ -180,6 +184,24 @@ Status read_tools(const Fields& body, Request& request) {
   return offer_tools(std::move(tools), ToolChoice::named, name, request);
 }
 
+// Whose request it is. Claude Code sends a session with it, as "user_.._session_.." or as a JSON object; what
+// belongs to the person stays, so that the next session finds the prefix of this one.
+Status read_user_id(const Fields& body, Request& request) {
+  FATHOM_TRY(const auto metadata, body.object("metadata"));
+  if (!metadata) return {};
+  FATHOM_TRY(const auto id, metadata->string("user_id"));
+  if (!id) return {};
+  std::string person = id->substr(0, id->find("_session_"));
+  if (const auto parts = text::parse_json(*id); parts && parts->is_object()) {
+    person.clear();
+    for (const auto& member : parts->members) {
+      if (member.key.find("session") == member.key.npos) person += text::to_python_json(member.value);
+    }
+  }
+  if (!person.empty()) request.user = fmt::format("{:016x}", std::hash<std::string>()(person));
+  return {};
+}
+
 Status read_stops(const Fields& body, Request& request) {
   const Json* stops = body.find("stop_sequences");
   if (!stops) return {};
@@ -208,8 +230,9 @@ Result<Request> parse_messages_request(const Json& json, const RequestPolicy& po
     FATHOM_TRY(effort, output->string("effort"));
   }
   FATHOM_TRY_STATUS(set_thinking(body, effort.value_or(""), policy, request));
-  FATHOM_TRY_STATUS(set_sampling(body, request));
+  FATHOM_TRY_STATUS(set_sampling(body, "max_tokens", request));
   FATHOM_TRY_STATUS(read_stops(body, request));
+  FATHOM_TRY_STATUS(read_user_id(body, request));
   FATHOM_TRY_STATUS(read_system(body, request));
 
   FATHOM_TRY(const auto messages, body.objects("messages"));

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/request.h"
+#include "api/turn_memory.h"
 #include "base/result.h"
 #include "engine/scheduler.h"
 #include "text/tokenizer.h"
@@ -21,6 +23,7 @@ struct ServedModel {
   RequestPolicy policy;
   std::int64_t context = 0;                        // tokens of prompt and answer together
   std::function<Status(engine::Job)> submit = {};  // as engine::Scheduler's
+  std::shared_ptr<TurnMemory> turns = std::make_shared<TurnMemory>();
 };
 
 class ModelList {

@@ -58,7 +58,13 @@ Status Serving::add_model(const fs::path& given, const ServingOptions& options) 
   auto engine = std::make_unique<Engine>();
   FATHOM_TRY(engine->tokenizer, load_tokenizer(folder, config));
   FATHOM_TRY(engine->loaded, load_model(folder, options.engine));
-  FATHOM_TRY(engine->scheduler, engine::Scheduler::start(*engine->loaded.model, *engine->loaded.pool));
+  cache::CacheOptions cache = options.cache;
+  const std::int64_t models = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.models.size()));
+  cache.ram_bytes /= models;
+  cache.disk_bytes /= models;
+  FATHOM_TRY(engine->cache, cache::PrefixCache::open(*engine->loaded.model, cache));
+  FATHOM_TRY(engine->scheduler,
+             engine::Scheduler::start(*engine->loaded.model, *engine->loaded.pool, {}, engine->cache.get()));
   served.tokenizer = engine->tokenizer.get();
   served.submit = [scheduler = engine->scheduler.get()](engine::Job job) {
     return scheduler->submit(std::move(job));
