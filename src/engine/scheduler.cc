@@ -208,9 +208,13 @@ void Scheduler::Impl::pass() {
       drawing.push_back(runner.get());
     }
   }
+  if (segments.empty() && reading.empty()) return;
+  const bool others_wait = options.pool_lock && options.pool_lock->is_wanted();
+  std::unique_lock<os::FairLock> turn;
+  if (options.pool_lock) turn = std::unique_lock(*options.pool_lock);
   // Prompts are read one after the other: the first is answered sooner and the last no later.
   const auto free = Forward::kMaxTokens - static_cast<std::int64_t>(segments.size());
-  const std::int64_t budget = std::min(piece.next(!segments.empty()), free);
+  const std::int64_t budget = std::min(piece.next(!segments.empty() || others_wait), free);
   std::int64_t left = budget;
   for (Runner* runner : reading) {
     const std::int64_t done = runner->sequence.length();
@@ -234,6 +238,7 @@ void Scheduler::Impl::pass() {
   }
   piece.measured(budget - left, std::chrono::duration<double>(Clock::now() - start).count());
   draw(drawing);
+  if (turn) turn.unlock();
   for (Runner* runner : drawing) deliver(*runner);
 }
 
@@ -323,6 +328,11 @@ Status Scheduler::submit(Job job) {
 int Scheduler::jobs() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->jobs;
+}
+
+int Scheduler::queued() const {
+  const std::lock_guard lock(impl_->mutex);
+  return static_cast<int>(impl_->queue.size());
 }
 
 }  // namespace fathom::engine
