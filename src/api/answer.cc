@@ -40,6 +40,7 @@ Answer::Answer(Setup setup)
       think_begin_(control_token(*setup_.tokenizer, text::kThinkBegin)),
       think_end_(control_token(*setup_.tokenizer, text::kThinkEnd)),
       dsml_(control_token(*setup_.tokenizer, "｜DSML｜")),
+      clock_(*setup_.statistics),
       in_reasoning_(starts_in_reasoning(setup_.parsing.start)) {
   usage_.prompt = setup_.prompt_tokens;
 }
@@ -69,6 +70,7 @@ std::string_view Answer::bytes_of(std::int32_t token) const {
 }
 
 bool Answer::on_token(const engine::DrawnToken& token) {
+  clock_.token();
   ++usage_.completion;
   if (in_reasoning_) ++usage_.reasoning;
   const bool ends_reasoning = token.token == think_end_;
@@ -96,10 +98,19 @@ DrawnLogprob Answer::logprob_of(const engine::DrawnToken& drawn) const {
   return logprob;
 }
 
+std::string Answer::shown(const CompletionEvent& event) {
+  const bool cleans = setup_.json_mode && event.kind == CompletionEvent::content;
+  return cleans ? json_.push(event.text) : event.text;
+}
+
+void Answer::report() const {
+  setup_.reply->report({setup_.model, usage_.prompt, usage_.cached, usage_.completion});
+}
+
 void Answer::pass_on(const std::vector<CompletionEvent>& events) {
   std::string bytes;
   for (const CompletionEvent& event : events) {
-    AnswerPart part{event.kind, event.text};
+    AnswerPart part{event.kind, shown(event)};
     if (event.kind == CompletionEvent::call_begin) {
       part.call_id = new_call_id(calls_);
       ++calls_;
@@ -134,6 +145,8 @@ Outcome Answer::outcome(engine::Finish finish) const {
 
 void Answer::on_end(Result<engine::Finish> finish) {
   const HttpHead head = setup_.writer->head();
+  clock_.end(usage_);
+  report();
   if (!finish || *finish == engine::Finish::cancelled) {
     // Cancelled is what nobody waits for, or what the end of the server cuts off.
     const std::string message = finish ? "The server is about to stop" : finish.error().message;
@@ -143,6 +156,8 @@ void Answer::on_end(Result<engine::Finish> finish) {
     return;
   }
   pass_on(parser_.finish());
+  if (const std::string rest = json_.finish(); !rest.empty())
+    write(setup_.writer->part({CompletionEvent::content, rest}));
   // A stop string that the client does not get is no part of the turn.
   if (setup_.recorder && !parser_.stop_string()) setup_.recorder->keep(setup_.writer->turn_id());
   setup_.reply->send(head, setup_.writer->end(outcome(*finish)));

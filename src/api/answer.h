@@ -10,9 +10,11 @@
 
 #include "api/answer_writer.h"
 #include "api/http.h"
+#include "api/statistics.h"
 #include "api/turn_recorder.h"
 #include "engine/scheduler.h"
 #include "text/completion_parser.h"
+#include "text/json_text.h"
 #include "text/tokenizer.h"
 
 namespace fathom::api {
@@ -28,6 +30,9 @@ class Answer final : public engine::JobListener {
     std::unique_ptr<AnswerWriter> writer;
     std::shared_ptr<HttpReply> reply;
     std::int64_t prompt_tokens;
+    std::string model;
+    std::shared_ptr<Statistics> statistics;
+    bool json_mode = false;                     // what is not JSON is blanked out
     std::size_t alternatives;                   // to each token when its likelihood is wanted
     std::optional<TurnRecorder> recorder = {};  // where the client may bring the turn back
   };
@@ -39,6 +44,8 @@ class Answer final : public engine::JobListener {
   void on_end(Result<engine::Finish> finish) override;
 
  private:
+  std::string shown(const text::CompletionEvent& event);
+  void report() const;
   void pass_on(const std::vector<text::CompletionEvent>& events);
   void write(const std::string& bytes);
   std::string_view bytes_of(std::int32_t token) const;
@@ -48,6 +55,8 @@ class Answer final : public engine::JobListener {
   Setup setup_;
   text::CompletionParser parser_;
   std::int32_t end_, think_begin_, think_end_, dsml_;  // control tokens; -1 where the tokenizer has none
+  text::JsonText json_;
+  TokenClock clock_;
   Usage usage_;
   bool in_reasoning_;
   std::int64_t calls_ = 0;

@@ -28,6 +28,7 @@ using text::Json;
 namespace {
 
 constexpr int kRetrySeconds = 2;
+constexpr std::string_view kModelPath = "/models/";
 
 // A path in its shortest form: many mean the same.
 std::string canonical(std::string_view path) {
@@ -126,11 +127,7 @@ void ApiService::work() {
   }
 }
 
-void ApiService::answer(const Task& task) const {
-  struct Route {
-    std::string_view method, path;
-    Endpoint endpoint;
-  };
+std::span<const ApiService::Route> ApiService::routes() {
   static constexpr std::array kRoutes = {
       Route{"POST", "/chat/completions", &ApiService::answer_chat},
       Route{"POST", "/completions", &ApiService::answer_completion},
@@ -141,9 +138,22 @@ void ApiService::answer(const Task& task) const {
       Route{"POST", "/anthropic/messages/count_tokens", &ApiService::answer_count},
       Route{"GET", "/anthropic/models", &ApiService::list_models_for_messages},
   };
+  return kRoutes;
+}
+
+std::string ApiService::route(std::string_view path) const {
+  const std::string shortest = canonical(path);
+  if (shortest.starts_with(kModelPath)) return "/models";
+  for (const Route& route : routes()) {
+    if (route.path == shortest) return shortest;
+  }
+  return "other";
+}
+
+void ApiService::answer(const Task& task) const {
   const std::string path = canonical(task.request.path);
   bool path_exists = false;
-  for (const Route& route : kRoutes) {
+  for (const Route& route : routes()) {
     if (route.path != path) continue;
     path_exists = true;
     if (route.method != task.request.method) continue;
@@ -151,11 +161,41 @@ void ApiService::answer(const Task& task) const {
       send_error(task.request, *task.reply, status_of(status.error().code), status.error().message);
     return;
   }
-  constexpr std::string_view kModels = "/models/";
-  if (path.starts_with(kModels) && task.request.method == "GET")
-    return one_model(task, std::string_view(path).substr(kModels.size()));
+  if (path.starts_with(kModelPath) && task.request.method == "GET")
+    return one_model(task, std::string_view(path).substr(kModelPath.size()));
   if (path_exists) return send_error(task.request, *task.reply, 405, "This path takes another method");
   send_error(task.request, *task.reply, 404, "There is nothing at this path");
+}
+
+std::string ApiService::metrics() const {
+  std::string out;
+  const auto print = [&](std::string_view name, std::string_view type, std::string_view help,
+                         const auto& value) {
+    print_metric(out, name, type, help);
+    for (const ServedModel& model : models_.models())
+      print_sample(out, name, label("model", model.id), static_cast<double>(value(model)));
+  };
+  print("fathom_prompt_tokens_total", "counter", "Tokens of prompts, with those reused.",
+        [](const ServedModel& model) { return model.statistics->prompt_tokens.load(); });
+  print("fathom_reused_tokens_total", "counter", "Tokens of prompts that did not have to be read again.",
+        [](const ServedModel& model) { return model.statistics->cached_tokens.load(); });
+  print("fathom_completion_tokens_total", "counter", "Tokens of answers.",
+        [](const ServedModel& model) { return model.statistics->completion_tokens.load(); });
+  print("fathom_running_sequences", "gauge", "Answers under way.",
+        [](const ServedModel& model) { return model.load().running; });
+  print("fathom_queued_requests", "gauge", "Requests that wait for their turn.",
+        [](const ServedModel& model) { return model.load().queued; });
+  print("fathom_replay_bytes", "gauge", "Memory for the tokens of past turns.",
+        [](const ServedModel& model) { return model.turns->bytes(); });
+  const auto histogram = [&](std::string_view name, std::string_view help, Histogram Statistics::*member) {
+    print_metric(out, name, "histogram", help);
+    for (const ServedModel& model : models_.models())
+      ((*model.statistics).*member).print(out, name, label("model", model.id));
+  };
+  histogram("fathom_first_token_seconds", "From the request to the first token.",
+            &Statistics::first_token_seconds);
+  histogram("fathom_token_seconds", "From one token of an answer to the next.", &Statistics::token_seconds);
+  return out;
 }
 
 template <class Parsed, class Parse>

@@ -16,6 +16,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "api/http.h"
@@ -36,6 +39,8 @@ class ApiService final : public Service {
   ~ApiService() override;
 
   void handle(HttpRequest request, std::shared_ptr<HttpReply> reply) override;
+  std::string route(std::string_view path) const override;
+  std::string metrics() const override;
 
  private:
   struct Task {
@@ -44,6 +49,10 @@ class ApiService final : public Service {
   };
   // Errors go to the client.
   using Endpoint = Status (ApiService::*)(const Task& task) const;
+  struct Route {
+    std::string_view method, path;
+    Endpoint endpoint;
+  };
   using Find = const ServedModel* (ModelList::*)(std::string_view name) const;
   // What a body says, and the model that is to answer it.
   template <class Parsed>
@@ -54,6 +63,7 @@ class ApiService final : public Service {
 
   explicit ApiService(ModelList models) : models_(std::move(models)) {}
 
+  static std::span<const Route> routes();
   void work();
   void answer(const Task& task) const;
   // `parse` gets the JSON and the policy of the model.

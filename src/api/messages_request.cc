@@ -1,5 +1,6 @@
 #include "api/messages_request.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -52,17 +53,24 @@ Result<std::string> text_of(const Fields& fields, std::string_view key) {
   return join_texts(texts);
 }
 
+std::string without_billing_line(const std::string& text) {
+  if (!text.starts_with(kBillingLine)) return text;
+  const std::size_t rest = text.find_first_not_of('\n', std::min(text.find('\n'), text.size()));
+  return rest == text.npos ? "" : text.substr(rest);
+}
+
 Status read_system(const Fields& body, Request& request) {
   const Json* system = body.find("system");
   if (!system) return {};
   std::vector<std::string> texts;
   if (system->is_string()) {
-    texts.push_back(system->text);
+    texts.push_back(without_billing_line(system->text));
   } else {
     FATHOM_TRY(const auto list, body.objects("system"));
     for (const Fields& block : list) {
       FATHOM_TRY(auto text, block_text(block));
-      if (!text.starts_with(kBillingLine)) texts.push_back(std::move(text));
+      text = without_billing_line(text);
+      if (!text.empty()) texts.push_back(std::move(text));
     }
   }
   Message message;

@@ -16,9 +16,13 @@ namespace {
 // Likelihoods below those of so many tokens are not told.
 constexpr int kMostAlternatives = 20;
 
+// DeepSeek's models hold this many; clients choose max_tokens with it in mind. Where the context is shorter
+// an answer may simply fill what the prompt leaves.
+constexpr std::int64_t kUsualContext = 1 << 20;
+
 Status check_length(const Request& request, std::int64_t prompt, std::int64_t context) {
   const std::int64_t answer = request.max_tokens.value_or(1);
-  if (prompt + answer <= context) return {};
+  if (prompt < context && prompt + answer <= std::max(context, kUsualContext)) return {};
   return bad_request(
       "This model's maximum context length is {} tokens. However, you requested {} tokens ({} in the "
       "messages, "
@@ -106,6 +110,9 @@ Status submit(const text::Prompt& prompt, const Request& request, const ServedMo
                     .writer = std::move(writer),
                     .reply = reply,
                     .prompt_tokens = prompt_tokens,
+                    .model = model.id,
+                    .statistics = model.statistics,
+                    .json_mode = request.format.kind == AnswerFormat::Kind::json_object,
                     .alternatives = static_cast<std::size_t>(request.top_logprobs.value_or(0)),
                     .recorder = recorder_of(request, model, job.prompt, prompt.start)});
   reply->begin(std::move(head));  // from here on the client gets signs of life

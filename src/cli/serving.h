@@ -25,6 +25,8 @@ struct ServingOptions {
   EngineOptions engine;
   cache::CacheOptions cache;  // for each model its share of the memory; one folder for all
   server::Options server;
+  engine::SchedulerOptions scheduler;  // but for its pool_lock
+  bool strict_reasoning_echo = false;
 };
 
 class Serving {
@@ -48,7 +50,10 @@ class Serving {
   Serving() = default;
   Status add_model(const std::filesystem::path& given, const ServingOptions& options);
 
-  // Each refers to those before it.
+  // Each refers to those before it. One pool for all models: with one each they would fight for the
+  // processors.
+  std::shared_ptr<os::ThreadPool> pool_;
+  os::FairLock pool_lock_;
   std::vector<std::unique_ptr<Engine>> engines_;
   std::vector<api::ServedModel> served_;
   std::unique_ptr<api::ApiService> service_;

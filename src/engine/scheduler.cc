@@ -219,8 +219,12 @@ void Scheduler::Impl::pass() {
       drawing.push_back(runner.get());
     }
   }
+  if (segments.empty() && reading.empty()) return;
+  const bool others_wait = options.pool_lock && options.pool_lock->is_wanted();
+  std::unique_lock<os::FairLock> turn;
+  if (options.pool_lock) turn = std::unique_lock(*options.pool_lock);
   const auto free = Forward::kMaxTokens - static_cast<std::int64_t>(segments.size());
-  const std::int64_t budget = std::min(piece.next(!segments.empty()), free);
+  const std::int64_t budget = std::min(piece.next(!segments.empty() || others_wait), free);
   const std::size_t decoding = segments.size();
   read_prompts(std::move(reading), budget, segments, drawing);
   if (segments.empty()) return;
@@ -239,6 +243,7 @@ void Scheduler::Impl::pass() {
     if (is_stop && runner->reads_prompt()) keep(*runner);
   }
   draw(drawing);
+  if (turn) turn.unlock();
   for (Runner* runner : drawing) deliver(*runner);
 }
 
@@ -395,6 +400,11 @@ Status Scheduler::submit(Job job) {
 int Scheduler::jobs() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->jobs;
+}
+
+int Scheduler::queued() const {
+  const std::lock_guard lock(impl_->mutex);
+  return static_cast<int>(impl_->queue.size());
 }
 
 }  // namespace fathom::engine

@@ -4,8 +4,9 @@
 // One thread makes the passes. A piece of prompt is as long as fits into a fraction of a second, so that
 // those who decode go on and a job that nobody wants any more is gone within one pass; how a prompt is cut
 // changes no bit of what follows (design.md contract 1). Ownership: the model, pool and cache must outlive the
-// scheduler; nobody else may use the pool meanwhile. A job keeps its listener until it has ended. Thread
-// safety: any thread. Listeners are called by the scheduler's thread, one at a time.
+// scheduler; nobody else may use the pool meanwhile, but for schedulers with the same pool_lock. A job keeps
+// its listener until it has ended. Thread safety: any thread. Listeners are called by the scheduler's thread,
+// one at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "engine/logprobs.h"
 #include "engine/sampler.h"
 #include "model/model.h"
+#include "os/fair_lock.h"
 #include "os/thread_pool.h"
 
 namespace fathom::engine {
@@ -73,6 +75,7 @@ struct SchedulerOptions {
   double prefill_pass_seconds = 1;    // and when nobody does
   // In long prompts a state is kept every so many tokens: what an interruption can cost.
   std::int64_t keep_every = 8192;
+  os::FairLock* pool_lock = nullptr;  // for a pool that several schedulers share: whose pass it is
 };
 
 class Scheduler {
@@ -92,6 +95,9 @@ class Scheduler {
 
   // Jobs that have not ended.
   int jobs() const;
+
+  // Of these, those that wait until others have ended.
+  int queued() const;
 
  private:
   struct Impl;
