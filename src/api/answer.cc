@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "api/random_id.h"
 #include "text/markup.h"
 
 namespace fathom::api {
@@ -16,16 +17,21 @@ namespace {
 // What DeepSeek says of tokens that are not among the most likely ones.
 constexpr float kUnlikely = -9999;
 
-std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
-  const auto id = tokenizer.token_id(name);
-  return id && tokenizer.is_added(*id) ? *id : -1;
-}
-
 bool starts_in_reasoning(CompletionStart start) {
   return start == CompletionStart::reasoning || start == CompletionStart::continued_reasoning;
 }
 
+// Such as DeepSeek's: "call_00_" and 24 letters and digits.
+std::string new_call_id(std::int64_t index) {
+  return fmt::format("call_{:02}_{}", index, random_letters(24));
+}
+
 }  // namespace
+
+std::int32_t control_token(const text::Tokenizer& tokenizer, std::string_view name) {
+  const auto id = tokenizer.token_id(name);
+  return id && tokenizer.is_added(*id) ? *id : -1;
+}
 
 Answer::Answer(Setup setup)
     : setup_(std::move(setup)),
@@ -34,6 +40,7 @@ Answer::Answer(Setup setup)
       think_begin_(control_token(*setup_.tokenizer, text::kThinkBegin)),
       think_end_(control_token(*setup_.tokenizer, text::kThinkEnd)),
       dsml_(control_token(*setup_.tokenizer, "｜DSML｜")),
+      clock_(*setup_.statistics),
       in_reasoning_(starts_in_reasoning(setup_.parsing.start)) {
   usage_.prompt = setup_.prompt_tokens;
 }
@@ -50,7 +57,8 @@ Answer::Wish Answer::wish() const {
   return Wish::stop;
 }
 
-void Answer::on_begin() {
+void Answer::on_begin(const engine::PromptReuse& reuse) {
+  usage_.cached = reuse.cached;
   write(setup_.writer->begin(usage_));
 }
 
@@ -62,12 +70,14 @@ std::string_view Answer::bytes_of(std::int32_t token) const {
 }
 
 bool Answer::on_token(const engine::DrawnToken& token) {
+  clock_.token();
   ++usage_.completion;
   if (in_reasoning_) ++usage_.reasoning;
   const bool ends_reasoning = token.token == think_end_;
   if (!token.likelihoods.empty() && token.token != end_ && !ends_reasoning)
     setup_.writer->logprob(logprob_of(token));
   if (ends_reasoning) in_reasoning_ = false;
+  if (setup_.recorder && token.token != end_) setup_.recorder->token(token.token);
   pass_on(parser_.push(bytes_of(token.token)));
   return !parser_.finished();
 }
@@ -88,16 +98,28 @@ DrawnLogprob Answer::logprob_of(const engine::DrawnToken& drawn) const {
   return logprob;
 }
 
+std::string Answer::shown(const CompletionEvent& event) {
+  const bool cleans = setup_.json_mode && event.kind == CompletionEvent::content;
+  return cleans ? json_.push(event.text) : event.text;
+}
+
+void Answer::report() const {
+  setup_.reply->report({setup_.model, usage_.prompt, usage_.cached, usage_.completion});
+}
+
 void Answer::pass_on(const std::vector<CompletionEvent>& events) {
   std::string bytes;
   for (const CompletionEvent& event : events) {
+    AnswerPart part{event.kind, shown(event)};
     if (event.kind == CompletionEvent::call_begin) {
+      part.call_id = new_call_id(calls_);
       ++calls_;
       in_call_ = true;
       in_reasoning_ = false;
     }
     if (event.kind == CompletionEvent::call_end) in_call_ = false;
-    bytes += setup_.writer->part(event);
+    if (setup_.recorder) setup_.recorder->part(part);
+    bytes += setup_.writer->part(part);
   }
   write(bytes);
 }
@@ -123,6 +145,8 @@ Outcome Answer::outcome(engine::Finish finish) const {
 
 void Answer::on_end(Result<engine::Finish> finish) {
   const HttpHead head = setup_.writer->head();
+  clock_.end(usage_);
+  report();
   if (!finish || *finish == engine::Finish::cancelled) {
     // Cancelled is what nobody waits for, or what the end of the server cuts off.
     const std::string message = finish ? "The server is about to stop" : finish.error().message;
@@ -132,6 +156,10 @@ void Answer::on_end(Result<engine::Finish> finish) {
     return;
   }
   pass_on(parser_.finish());
+  if (const std::string rest = json_.finish(); !rest.empty())
+    write(setup_.writer->part({CompletionEvent::content, rest}));
+  // A stop string that the client does not get is no part of the turn.
+  if (setup_.recorder && !parser_.stop_string()) setup_.recorder->keep(setup_.writer->turn_id());
   setup_.reply->send(head, setup_.writer->end(outcome(*finish)));
 }
 

@@ -30,7 +30,9 @@ class GuidedAnswer final : public engine::TokenConstraint {
 
 AnswerSpec spec_of(const Request& request) {
   AnswerSpec spec;
-  spec.schema = request.response_schema;
+  if (request.format.kind == AnswerFormat::Kind::json_object)
+    spec.schema = text::grammar::any_object_schema();
+  if (request.format.kind == AnswerFormat::Kind::json_schema) spec.schema = request.format.schema;
   if (!request.offers_tools || request.messages.empty()) return spec;
   for (const Json& tool : request.messages.front().tools) {
     const Json* parameters = tool.find("parameters");

@@ -8,7 +8,6 @@
 
 #include "api/event.h"
 #include "api/http.h"
-#include "text/completion_parser.h"
 
 namespace fathom::api {
 
@@ -26,6 +25,9 @@ struct DrawnLogprob {
   bool in_reasoning = false;
 };
 
+// As OpenAI writes it: {"token", "logprob", "bytes", "top_logprobs"}.
+std::string logprob_json(const DrawnLogprob& drawn);
+
 class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
@@ -35,9 +37,12 @@ class AnswerWriter {
   // Each gives the bytes to send now; an answer that is sent as a whole gives all of them at its end.
   // begin(), part() any number of times, then end() or failure().
   virtual std::string begin(const Usage& usage) = 0;
-  virtual std::string part(const text::CompletionEvent& event) = 0;
+  virtual std::string part(const AnswerPart& part) = 0;
   virtual std::string end(const Outcome& outcome) = 0;
   virtual std::string failure(std::string_view message) = 0;  // after begin() has been sent
+
+  // By what name the client may bring this turn back; empty: none.
+  virtual std::string turn_id() const { return ""; }
 
   // How likely a token was; it belongs to the part that comes next.
   virtual void logprob(const DrawnLogprob& /*drawn*/) {}

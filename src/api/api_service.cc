@@ -11,10 +11,13 @@
 #include "api/chat_writer.h"
 #include "api/completion_request.h"
 #include "api/completion_writer.h"
+#include "api/conversation.h"
 #include "api/errors.h"
 #include "api/fields.h"
 #include "api/messages_request.h"
 #include "api/messages_writer.h"
+#include "api/responses_request.h"
+#include "api/responses_writer.h"
 #include "api/submission.h"
 #include "text/json.h"
 
@@ -25,6 +28,7 @@ using text::Json;
 namespace {
 
 constexpr int kRetrySeconds = 2;
+constexpr std::string_view kModelPath = "/models/";
 
 // A path in its shortest form: many mean the same.
 std::string canonical(std::string_view path) {
@@ -55,6 +59,16 @@ int status_of(ErrorCode code) {
     default:
       return 500;
   }
+}
+
+Request& request_in(Request& parsed) {
+  return parsed;
+}
+Request& request_in(ResponsesRequest& parsed) {
+  return parsed.options;
+}
+Request& request_in(CompletionRequest& parsed) {
+  return parsed.options;
 }
 
 std::string model_json(const ServedModel& model, std::string_view name) {
@@ -113,23 +127,33 @@ void ApiService::work() {
   }
 }
 
-void ApiService::answer(const Task& task) const {
-  struct Route {
-    std::string_view method, path;
-    Endpoint endpoint;
-  };
+std::span<const ApiService::Route> ApiService::routes() {
   static constexpr std::array kRoutes = {
       Route{"POST", "/chat/completions", &ApiService::answer_chat},
       Route{"POST", "/completions", &ApiService::answer_completion},
+      Route{"POST", "/responses", &ApiService::answer_responses},
       Route{"GET", "/models", &ApiService::list_models},
       Route{"GET", "/user/balance", &ApiService::balance},
       Route{"POST", "/anthropic/messages", &ApiService::answer_messages},
       Route{"POST", "/anthropic/messages/count_tokens", &ApiService::answer_count},
       Route{"GET", "/anthropic/models", &ApiService::list_models_for_messages},
   };
+  return kRoutes;
+}
+
+std::string ApiService::route(std::string_view path) const {
+  const std::string shortest = canonical(path);
+  if (shortest.starts_with(kModelPath)) return "/models";
+  for (const Route& route : routes()) {
+    if (route.path == shortest) return shortest;
+  }
+  return "other";
+}
+
+void ApiService::answer(const Task& task) const {
   const std::string path = canonical(task.request.path);
   bool path_exists = false;
-  for (const Route& route : kRoutes) {
+  for (const Route& route : routes()) {
     if (route.path != path) continue;
     path_exists = true;
     if (route.method != task.request.method) continue;
@@ -137,11 +161,41 @@ void ApiService::answer(const Task& task) const {
       send_error(task.request, *task.reply, status_of(status.error().code), status.error().message);
     return;
   }
-  constexpr std::string_view kModels = "/models/";
-  if (path.starts_with(kModels) && task.request.method == "GET")
-    return one_model(task, std::string_view(path).substr(kModels.size()));
+  if (path.starts_with(kModelPath) && task.request.method == "GET")
+    return one_model(task, std::string_view(path).substr(kModelPath.size()));
   if (path_exists) return send_error(task.request, *task.reply, 405, "This path takes another method");
   send_error(task.request, *task.reply, 404, "There is nothing at this path");
+}
+
+std::string ApiService::metrics() const {
+  std::string out;
+  const auto print = [&](std::string_view name, std::string_view type, std::string_view help,
+                         const auto& value) {
+    print_metric(out, name, type, help);
+    for (const ServedModel& model : models_.models())
+      print_sample(out, name, label("model", model.id), static_cast<double>(value(model)));
+  };
+  print("fathom_prompt_tokens_total", "counter", "Tokens of prompts, with those reused.",
+        [](const ServedModel& model) { return model.statistics->prompt_tokens.load(); });
+  print("fathom_reused_tokens_total", "counter", "Tokens of prompts that did not have to be read again.",
+        [](const ServedModel& model) { return model.statistics->cached_tokens.load(); });
+  print("fathom_completion_tokens_total", "counter", "Tokens of answers.",
+        [](const ServedModel& model) { return model.statistics->completion_tokens.load(); });
+  print("fathom_running_sequences", "gauge", "Answers under way.",
+        [](const ServedModel& model) { return model.load().running; });
+  print("fathom_queued_requests", "gauge", "Requests that wait for their turn.",
+        [](const ServedModel& model) { return model.load().queued; });
+  print("fathom_replay_bytes", "gauge", "Memory for the tokens of past turns.",
+        [](const ServedModel& model) { return model.turns->bytes(); });
+  const auto histogram = [&](std::string_view name, std::string_view help, Histogram Statistics::*member) {
+    print_metric(out, name, "histogram", help);
+    for (const ServedModel& model : models_.models())
+      ((*model.statistics).*member).print(out, name, label("model", model.id));
+  };
+  histogram("fathom_first_token_seconds", "From the request to the first token.",
+            &Statistics::first_token_seconds);
+  histogram("fathom_token_seconds", "From one token of an answer to the next.", &Statistics::token_seconds);
+  return out;
 }
 
 template <class Parsed, class Parse>
@@ -150,9 +204,12 @@ Result<ApiService::Read<Parsed>> ApiService::read(const Task& task, Find find, c
   if (!body) return bad_request("Failed to parse the request body as JSON: {}", body.error().message);
   const Json* name = body->find("model");
   const ServedModel* model = name && name->is_string() ? (models_.*find)(name->text) : nullptr;
-  FATHOM_TRY(Parsed request, parse(*body, model ? model->policy : RequestPolicy()));
+  FATHOM_TRY(Parsed parsed, parse(*body, model ? model->policy : RequestPolicy()));
   if (!model) return bad_request("Model Not Exist");
-  return Read<Parsed>{std::move(request), model};
+  Request& request = request_in(parsed);
+  request.user = fmt::format("{}/{}", task.request.caller, request.user);
+  model->turns->restore(request.user, request.messages);
+  return Read<Parsed>{std::move(parsed), model};
 }
 
 Status ApiService::answer_chat(const Task& task) const {
@@ -161,9 +218,17 @@ Status ApiService::answer_chat(const Task& task) const {
   return submit(prompt, read.request, *read.model, make_chat_writer(read.request), task.reply);
 }
 
+Status ApiService::answer_responses(const Task& task) const {
+  FATHOM_TRY(auto read, this->read<ResponsesRequest>(task, &ModelList::find, parse_responses_request));
+  const Request request = read.request.options;
+  FATHOM_TRY(const text::Prompt prompt, prompt_of(request, *read.model));
+  return submit(prompt, request, *read.model, make_responses_writer(std::move(read.request)), task.reply);
+}
+
 Status ApiService::answer_messages(const Task& task) const {
   FATHOM_TRY(const auto read,
              this->read<Request>(task, &ModelList::find_for_messages, parse_messages_request));
+  if (read.model->policy.strict_reasoning_echo) FATHOM_TRY_STATUS(check_reasoning_echo(read.request));
   FATHOM_TRY(const text::Prompt prompt, prompt_of(read.request, *read.model));
   return submit(prompt, read.request, *read.model, make_messages_writer(read.request), task.reply);
 }

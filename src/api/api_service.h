@@ -1,6 +1,7 @@
 // DeepSeek's API over the models of this machine: paths to dialects, requests to jobs of the engine.
 //
 //   POST /chat/completions          ChatCompletions (chat_request.h, chat_writer.h)
+//   POST /responses                 OpenAI's Responses (responses_request.h, responses_writer.h)
 //   POST /completions               text completion and fill-in-the-middle (completion_request.h)
 //   GET  /models, /models/ID        what is served
 //   GET  /user/balance              a balance, for clients that ask
@@ -15,6 +16,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "api/http.h"
@@ -35,6 +39,8 @@ class ApiService final : public Service {
   ~ApiService() override;
 
   void handle(HttpRequest request, std::shared_ptr<HttpReply> reply) override;
+  std::string route(std::string_view path) const override;
+  std::string metrics() const override;
 
  private:
   struct Task {
@@ -43,6 +49,10 @@ class ApiService final : public Service {
   };
   // Errors go to the client.
   using Endpoint = Status (ApiService::*)(const Task& task) const;
+  struct Route {
+    std::string_view method, path;
+    Endpoint endpoint;
+  };
   using Find = const ServedModel* (ModelList::*)(std::string_view name) const;
   // What a body says, and the model that is to answer it.
   template <class Parsed>
@@ -53,12 +63,14 @@ class ApiService final : public Service {
 
   explicit ApiService(ModelList models) : models_(std::move(models)) {}
 
+  static std::span<const Route> routes();
   void work();
   void answer(const Task& task) const;
   // `parse` gets the JSON and the policy of the model.
   template <class Parsed, class Parse>
   Result<Read<Parsed>> read(const Task& task, Find find, const Parse& parse) const;
   Status answer_chat(const Task& task) const;
+  Status answer_responses(const Task& task) const;
   Status answer_messages(const Task& task) const;
   Status answer_completion(const Task& task) const;
   Status answer_count(const Task& task) const;

@@ -213,6 +213,34 @@ TEST(Chat, SamplesAsAsked) {
   EXPECT_EQ(fixture.model.last_job.sampling.top_p, 1);
 }
 
+TEST(Chat, FillsAShortContextWhereTheClientThinksOfALongOne) {
+  Fixture fixture("x");
+  EXPECT_EQ(fixture.plain(R"(,"max_tokens":32000)").head.status, 200);
+}
+
+TEST(Chat, BlanksWhatIsNotJsonInJsonMode) {
+  Fixture fixture("Sure:\n```json\n{\"a\": 1}\n```<｜end▁of▁sentence｜>");
+  const auto reply = fixture.call(
+      "POST", kPath,
+      R"({"model":"tiny","thinking":{"type":"disabled"},"response_format":{"type":"json_object"},)"
+      R"("messages":[{"role":"user","content":"json"}]})");
+  const std::string content = text_at(*choice(reply.json()).find("message"), "content");
+  EXPECT_EQ(to_python_json(text::parse_json(content).value()), R"({"a": 1})");
+}
+
+TEST(Chat, CountsWhatItDoesForTheMetrics) {
+  Fixture fixture("ab<｜end▁of▁sentence｜>");
+  fixture.plain();
+  const std::string metrics = fixture.service->metrics();
+  EXPECT_THAT(metrics, HasSubstr("fathom_prompt_tokens_total{model=\"tiny\"} 5\n"));
+  EXPECT_THAT(metrics, HasSubstr("fathom_completion_tokens_total{model=\"tiny\"} 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("fathom_first_token_seconds_count{model=\"tiny\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("fathom_token_seconds_count{model=\"tiny\"} 2\n"));
+  EXPECT_EQ(fixture.service->route("/beta/v1/chat/completions"), "/chat/completions");
+  EXPECT_EQ(fixture.service->route("/models/anything"), "/models");
+  EXPECT_EQ(fixture.service->route("/wp-login.php"), "other");
+}
+
 TEST(Chat, RefusesWhatItCannotAnswer) {
   Fixture fixture("x");
   const std::vector<std::pair<std::string, std::string>> bodies = {
@@ -227,7 +255,7 @@ TEST(Chat, RefusesWhatItCannotAnswer) {
       {R"({"model":"tiny","messages":[{"role":"developer","content":"q"}]})", "unknown variant `developer`"},
       {R"({"model":"tiny","max_tokens":393217,"messages":[{"role":"user","content":"q"}]})", "max_tokens"},
       {R"({"model":"tiny","user_id":"a b","messages":[{"role":"user","content":"q"}]})", "user_id"},
-      {R"({"model":"tiny","max_tokens":4095,"messages":[{"role":"user","content":"q"}]})",
+      {R"({"model":"tiny","messages":[{"role":"user","content":")" + std::string(4096, 'q') + R"("}]})",
        "This model's maximum context length is 4096 tokens. However, you requested"},
   };
   for (const auto& [body, message] : bodies) {

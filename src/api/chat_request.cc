@@ -6,7 +6,6 @@
 
 #include "api/conversation.h"
 #include "api/fields.h"
-#include "text/grammar/answer_grammar.h"
 
 namespace fathom::api {
 
@@ -16,14 +15,6 @@ using text::Role;
 
 namespace {
 
-bool is_name(std::string_view name, std::size_t longest) {
-  return !name.empty() && name.size() <= longest &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
-}
-bool is_tool_name(std::string_view name) {
-  return is_name(name, 128);
-}
 bool is_user_id(std::string_view name) {
   return name.empty() || is_name(name, 512);  // an empty one is a user of its own
 }
@@ -67,6 +58,7 @@ Result<std::vector<text::ToolCall>> tool_calls(const Fields& message, std::size_
 Status read_assistant(const Fields& fields, std::size_t index, bool is_last, Message& message) {
   FATHOM_TRY(message.tool_calls, tool_calls(fields, index));
   FATHOM_TRY(auto reasoning, fields.string("reasoning_content"));
+  message.has_reasoning = reasoning.has_value();
   message.reasoning = std::move(reasoning).value_or("");
   FATHOM_TRY(const bool is_prefix, fields.flag("prefix"));
   if (is_prefix && !is_last) return bad_request("messages.{}: only the last message can be a prefix", index);
@@ -98,25 +90,6 @@ Result<Message> read_message(const Fields& fields, std::size_t index, bool is_la
   return message;
 }
 
-// Leading system messages become one; later ones become text of the user.
-void arrange_systems(std::vector<Message>& messages) {
-  std::vector<std::string> leading;
-  std::size_t first = 0;
-  while (first < messages.size() && messages[first].role == Role::system) {
-    if (!messages[first].content.empty()) leading.push_back(messages[first].content);
-    ++first;
-  }
-  messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(first));
-  for (Message& message : messages) {
-    if (message.role == Role::system) message.role = Role::user;
-  }
-  if (leading.empty()) return;
-  Message system;
-  system.role = Role::system;
-  system.content = join_texts(leading);
-  messages.insert(messages.begin(), std::move(system));
-}
-
 Result<Json> read_tool(const Fields& tool, Request& request) {
   FATHOM_TRY(const auto type, tool.required_string("type"));
   if (type != "function")
@@ -124,10 +97,7 @@ Result<Json> read_tool(const Fields& tool, Request& request) {
   FATHOM_TRY(const auto function, tool.object("function"));
   if (!function) return tool.wrong("function", "missing field `function`");
   FATHOM_TRY(const auto name, function->required_string("name"));
-  if (!is_tool_name(name)) {
-    return bad_request("{}: expected 1-128 ASCII letters, digits, underscores or hyphens",
-                       function->path("name"));
-  }
+  FATHOM_TRY_STATUS(check_tool_name(*function, name));
   FATHOM_TRY(const auto description, function->string("description"));
   const Json* parameters = function->find("parameters");
   const Json* schema_type = parameters ? parameters->find("type") : nullptr;
@@ -159,43 +129,28 @@ Status read_tools(const Fields& body, Request& request) {
   return body.wrong("tool_choice", "expected one of `none`, `auto`, `required` or a function");
 }
 
-bool mentions_json(const std::vector<Message>& messages) {
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-  constexpr std::string_view kWord = "json";
-  return std::any_of(messages.begin(), messages.end(), [&](const Message& message) {
-    const auto& text = message.content;
-    return std::search(text.begin(), text.end(), kWord.begin(), kWord.end(), same) != text.end();
-  });
-}
-
+// A schema binds the answer but is not in the prompt: DeepSeek takes the type, and shows the model nothing of
+// it.
 Status read_response_format(const Fields& body, Request& request) {
   FATHOM_TRY(const auto format, body.object("response_format"));
   if (!format) return {};
   FATHOM_TRY(const auto type, format->required_string("type"));
-  if (type == "text") return {};
+  if (type == "json_object") return ask_for_json(request);
   if (type == "json_schema") {
-    FATHOM_TRY(const auto definition, format->object("json_schema"));
-    if (!definition) return format->wrong("json_schema", "missing field `json_schema`");
-    require_schema(definition->find("schema"), request);
+    FATHOM_TRY(const auto named, format->object("json_schema"));
+    if (!named) return format->wrong("json_schema", "missing field `json_schema`");
+    const Json* schema = named->find("schema");
+    require_schema(schema ? *schema : Json::object_of({}), request);
     return {};
   }
-  if (type != "json_object") {
-    return format->wrong(
-        "type",
-        fmt::format("unknown variant `{}`, expected one of `text`, `json_object`, `json_schema`", type));
-  }
-  if (!mentions_json(request.messages)) {
-    return bad_request(
-        "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.");
-  }
-  request.json_mode = true;
-  request.response_schema = text::grammar::any_object_schema();
-  ask_for_format(Json::object_of({{"type", Json::string_of(type)}}), request);
-  return {};
+  if (type == "text") return {};
+  return format->wrong(
+      "type",
+      fmt::format("unknown variant `{}`, expected one of `text`, `json_object`, `json_schema`", type));
 }
 
 Status read_output_options(const Fields& body, Request& request) {
-  FATHOM_TRY_STATUS(set_sampling(body, request));
+  FATHOM_TRY_STATUS(set_sampling(body, "max_tokens", request));
   FATHOM_TRY(const auto limit, body.integer("max_completion_tokens"));  // what OpenAI's own clients send
   FATHOM_TRY_STATUS(check_max_tokens(limit));
   if (limit && !request.max_tokens) request.max_tokens = limit;
@@ -208,8 +163,9 @@ Status read_output_options(const Fields& body, Request& request) {
     return bad_request("top_logprobs must be in [0, 20]");
   if (logprobs) request.top_logprobs = static_cast<int>(alternatives.value_or(0));
 
-  FATHOM_TRY(const auto user, body.string("user_id"));
-  if (user && !is_user_id(*user))
+  FATHOM_TRY(auto user, body.string("user_id"));
+  request.user = std::move(user).value_or("");
+  if (!is_user_id(request.user))
     return bad_request("user_id: expected 1-512 ASCII letters, digits, underscores or hyphens");
   FATHOM_TRY(const auto count, body.integer("n"));
   if (count && *count != 1) return bad_request("Invalid n value (currently only n = 1 is supported)");
@@ -238,6 +194,7 @@ Result<Request> parse_chat_request(const Json& json, const RequestPolicy& policy
   arrange_systems(request.messages);
   FATHOM_TRY_STATUS(read_tools(body, request));
   FATHOM_TRY_STATUS(read_response_format(body, request));
+  if (policy.strict_reasoning_echo) FATHOM_TRY_STATUS(check_reasoning_echo(request));
   return request;
 }
 

@@ -36,32 +36,15 @@ std::string_view name_of(FinishReason reason) {
   return "stop";
 }
 
-std::string new_call_id(std::size_t index) {
-  return fmt::format("call_{:02}_{}", index, random_letters(24));
-}
-
-std::string token_json(const TokenLogprob& token) {
-  std::string values;
-  for (const char byte : token.bytes) {
-    if (!values.empty()) values += ',';
-    values += std::to_string(static_cast<unsigned char>(byte));
-  }
-  return fmt::format(R"("token":{},"logprob":{},"bytes":[{}])", in_quotes(token.text()), token.logprob,
-                     values);
-}
-
 // Likelihoods of tokens, waiting for what they belong to.
 struct Logprobs {
   bool wanted = false;
   std::string content, reasoning;  // items of a JSON array
 
   void add(const DrawnLogprob& drawn) {
-    std::string alternatives;
-    for (const TokenLogprob& one : drawn.alternatives)
-      alternatives += (alternatives.empty() ? "{" : ",{") + token_json(one) + "}";
     std::string& list = drawn.in_reasoning ? reasoning : content;
     if (!list.empty()) list += ',';
-    list += fmt::format(R"({{{},"top_logprobs":[{}]}})", token_json(drawn.token), alternatives);
+    list += logprob_json(drawn);
   }
   // The value of the member "logprobs"; starts anew.
   std::string take() {
@@ -99,7 +82,7 @@ class ChatStream final : public AnswerWriter {
                            : R"({"role":"assistant","content":""})");
   }
 
-  std::string part(const CompletionEvent& event) override {
+  std::string part(const AnswerPart& event) override {
     switch (event.kind) {
       case CompletionEvent::reasoning:
         return chunk(fmt::format(R"({{"content":null,"reasoning_content":{}}})", in_quotes(event.text)));
@@ -109,7 +92,7 @@ class ChatStream final : public AnswerWriter {
         ++calls_;
         return chunk(fmt::format(
             R"({{"tool_calls":[{{"index":{},"id":"{}","type":"function","function":{{"name":{},"arguments":""}}}}]}})",
-            calls_ - 1, new_call_id(calls_ - 1), in_quotes(event.text)));
+            calls_ - 1, event.call_id, in_quotes(event.text)));
       case CompletionEvent::call_arguments:
         return chunk(fmt::format(R"({{"tool_calls":[{{"index":{},"function":{{"arguments":{}}}}}]}})",
                                  calls_ - 1, in_quotes(event.text)));
@@ -162,7 +145,7 @@ class ChatWhole final : public AnswerWriter {
 
   std::string begin(const Usage&) override { return ""; }
 
-  std::string part(const CompletionEvent& event) override {
+  std::string part(const AnswerPart& event) override {
     switch (event.kind) {
       case CompletionEvent::reasoning:
         reasoning_ += event.text;
@@ -171,7 +154,7 @@ class ChatWhole final : public AnswerWriter {
         content_ += event.text;
         break;
       case CompletionEvent::call_begin:
-        calls_.push_back({event.text, ""});
+        calls_.push_back({event.call_id, event.text, ""});
         break;
       case CompletionEvent::call_arguments:
         calls_.back().arguments += event.text;
@@ -199,13 +182,17 @@ class ChatWhole final : public AnswerWriter {
   void logprob(const DrawnLogprob& drawn) override { logprobs_.add(drawn); }
 
  private:
+  struct Call {
+    std::string id, name, arguments;
+  };
+
   std::string calls_json() const {
     std::string json;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       if (i > 0) json += ',';
       json +=
           fmt::format(R"({{"index":{},"id":"{}","type":"function","function":{{"name":{},"arguments":{}}}}})",
-                      i, new_call_id(i), in_quotes(calls_[i].name), in_quotes(calls_[i].arguments));
+                      i, calls_[i].id, in_quotes(calls_[i].name), in_quotes(calls_[i].arguments));
     }
     return json;
   }
@@ -213,7 +200,7 @@ class ChatWhole final : public AnswerWriter {
   const std::string opening_;
   const bool thinking_;
   std::string reasoning_, content_;
-  std::vector<text::Completion::Call> calls_;
+  std::vector<Call> calls_;
   Logprobs logprobs_;
 };
 

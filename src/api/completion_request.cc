@@ -19,7 +19,7 @@ Result<CompletionRequest> parse_completion_request(const text::Json& json) {
   FATHOM_TRY(auto suffix, body.string("suffix"));
   request.suffix = std::move(suffix).value_or("");
   FATHOM_TRY(request.echo, body.flag("echo"));
-  FATHOM_TRY_STATUS(set_sampling(body, options));
+  FATHOM_TRY_STATUS(set_sampling(body, "max_tokens", options));
   FATHOM_TRY_STATUS(check_penalties(body));
   FATHOM_TRY_STATUS(set_stops(body, options));
   FATHOM_TRY_STATUS(set_stream_options(body, options));

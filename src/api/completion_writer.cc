@@ -75,7 +75,7 @@ class CompletionWriter final : public AnswerWriter {
 
   std::string begin(const Usage&) override { return text_.empty() ? "" : sent(); }
 
-  std::string part(const CompletionEvent& event) override {
+  std::string part(const AnswerPart& event) override {
     text_ += event.text;
     return sent();
   }

@@ -1,10 +1,9 @@
 #include "api/conversation.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <utility>
-
-#include "text/grammar/answer_grammar.h"
 
 namespace fathom::api {
 
@@ -37,6 +36,15 @@ Status check_names(const std::vector<Json>& tools) {
     if (!names.insert(tool.find("name")->text).second) return bad_request("Tool names must be unique");
   }
   return {};
+}
+
+bool mentions_json(const std::vector<Message>& messages) {
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  constexpr std::string_view kWord = "json";
+  return std::any_of(messages.begin(), messages.end(), [&](const Message& message) {
+    const auto& text = message.content;
+    return std::search(text.begin(), text.end(), kWord.begin(), kWord.end(), same) != text.end();
+  });
 }
 
 }  // namespace
@@ -89,6 +97,15 @@ Status check_tool_results(const std::vector<Message>& messages) {
   return {};
 }
 
+Status check_reasoning_echo(const Request& request) {
+  if (!request.thinking || !request.offers_tools) return {};
+  for (const Message& message : request.messages) {
+    if (message.role == Role::assistant && !message.has_reasoning)
+      return bad_request("The `reasoning_content` in the thinking mode must be passed back to the API.");
+  }
+  return {};
+}
+
 Status offer_tools(std::vector<Json> tools, ToolChoice choice, std::string_view name, Request& request) {
   FATHOM_TRY_STATUS(check_names(tools));
   const bool forced = choice == ToolChoice::required || choice == ToolChoice::named;
@@ -109,9 +126,48 @@ void ask_for_format(Json format, Request& request) {
   leading_system(request).response_format = std::move(format);
 }
 
-void require_schema(const Json* schema, Request& request) {
-  request.response_schema = schema ? *schema : text::grammar::any_object_schema();
-  ask_for_format(*request.response_schema, request);
+void require_schema(const Json& schema, Request& request) {
+  request.format = {AnswerFormat::Kind::json_schema, schema};
+  ask_for_format(schema, request);
+}
+
+Status ask_for_json(Request& request) {
+  if (!mentions_json(request.messages)) {
+    return bad_request(
+        "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.");
+  }
+  request.format.kind = AnswerFormat::Kind::json_object;
+  ask_for_format(Json::object_of({{"type", Json::string_of("json_object")}}), request);
+  return {};
+}
+
+bool is_name(std::string_view name, std::size_t longest) {
+  return !name.empty() && name.size() <= longest &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+}
+
+Status check_tool_name(const Fields& tool, std::string_view name) {
+  if (is_name(name, 128)) return {};
+  return bad_request("{}: expected 1-128 ASCII letters, digits, underscores or hyphens", tool.path("name"));
+}
+
+void arrange_systems(std::vector<Message>& messages) {
+  std::vector<std::string> leading;
+  std::size_t first = 0;
+  while (first < messages.size() && messages[first].role == Role::system) {
+    if (!messages[first].content.empty()) leading.push_back(messages[first].content);
+    ++first;
+  }
+  messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(first));
+  for (Message& message : messages) {
+    if (message.role == Role::system) message.role = Role::user;
+  }
+  if (leading.empty()) return;
+  Message system;
+  system.role = Role::system;
+  system.content = join_texts(leading);
+  messages.insert(messages.begin(), std::move(system));
 }
 
 std::optional<Effort> effort_named(std::string_view name, EffortTable table) {
@@ -154,9 +210,9 @@ Status check_max_tokens(std::optional<std::int64_t> limit) {
   return bad_request("Invalid max_tokens value, the valid range of max_tokens is [1, {}]", kMostOutputTokens);
 }
 
-Status set_sampling(const Fields& fields, Request& request) {
+Status set_sampling(const Fields& fields, std::string_view limit, Request& request) {
   FATHOM_TRY(request.stream, fields.flag("stream"));
-  FATHOM_TRY(request.max_tokens, fields.integer("max_tokens"));
+  FATHOM_TRY(request.max_tokens, fields.integer(limit));
   FATHOM_TRY(request.temperature, fields.number("temperature"));
   FATHOM_TRY(request.top_p, fields.number("top_p"));
   FATHOM_TRY_STATUS(check_max_tokens(request.max_tokens));

@@ -1,10 +1,19 @@
-// How an answer ends, whatever dialect tells it; what it says before that are text::CompletionEvents.
+// What an answer says and how it ends, whatever dialect tells it.
+// Ownership: plain values. Thread safety: none needed.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "text/completion_parser.h"
+
 namespace fathom::api {
+
+struct AnswerPart {
+  text::CompletionEvent::Kind kind;
+  std::string text;          // as in a text::CompletionEvent
+  std::string call_id = {};  // call_begin: the name of the call, which nobody can guess
+};
 
 // Tokens.
 struct Usage {

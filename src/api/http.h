@@ -1,8 +1,10 @@
 // What the server and the API say to each other: HTTP without sockets.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace fathom::api {
 
@@ -27,6 +29,12 @@ enum class Demand {
   none,   // it is gone
 };
 
+// What a request turned out to be, for the log.
+struct RequestFacts {
+  std::string model;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+};
+
 // Where the answer to one request goes. The server implements it.
 // Thread safety: one thread at a time; demand() from any thread.
 class HttpReply {
@@ -42,6 +50,9 @@ class HttpReply {
   virtual void end() = 0;
 
   virtual Demand demand() const = 0;
+
+  // Before the end of the answer.
+  virtual void report(const RequestFacts& /*facts*/) {}
 };
 
 // What answers requests.
@@ -51,6 +62,12 @@ class Service {
 
   // Returns at once; the reply may be used by any thread, also before this returns. Called by one thread.
   virtual void handle(HttpRequest request, std::shared_ptr<HttpReply> reply) = 0;
+
+  // The path in the form that all spellings of it share; "other" where nothing is served. From any thread.
+  virtual std::string route(std::string_view path) const = 0;
+
+  // Measurements in the text format of Prometheus. From any thread.
+  virtual std::string metrics() const = 0;
 };
 
 }  // namespace fathom::api

@@ -1,5 +1,7 @@
 #include "api/messages_request.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "api/conversation.h"
@@ -51,17 +53,24 @@ Result<std::string> text_of(const Fields& fields, std::string_view key) {
   return join_texts(texts);
 }
 
+std::string without_billing_line(const std::string& text) {
+  if (!text.starts_with(kBillingLine)) return text;
+  const std::size_t rest = text.find_first_not_of('\n', std::min(text.find('\n'), text.size()));
+  return rest == text.npos ? "" : text.substr(rest);
+}
+
 Status read_system(const Fields& body, Request& request) {
   const Json* system = body.find("system");
   if (!system) return {};
   std::vector<std::string> texts;
   if (system->is_string()) {
-    texts.push_back(system->text);
+    texts.push_back(without_billing_line(system->text));
   } else {
     FATHOM_TRY(const auto list, body.objects("system"));
     for (const Fields& block : list) {
       FATHOM_TRY(auto text, block_text(block));
-      if (!text.starts_with(kBillingLine)) texts.push_back(std::move(text));
+      text = without_billing_line(text);
+      if (!text.empty()) texts.push_back(std::move(text));
     }
   }
   Message message;
@@ -128,6 +137,8 @@ Status read_assistant(const Fields& fields, Request& request) {
     FATHOM_TRY(const auto type, block.required_string("type"));
     if (type == "thinking") {
       FATHOM_TRY(thoughts.emplace_back(), block.required_string("thinking"));
+      FATHOM_TRY(auto signature, block.string("signature"));
+      if (signature) message.turn_id = *std::move(signature);
     } else if (type == "text") {
       if (!message.tool_calls.empty()) return block.wrong("type", "text must not follow tool_use");
       FATHOM_TRY(texts.emplace_back(), block.required_string("text"));
@@ -137,6 +148,7 @@ Status read_assistant(const Fields& fields, Request& request) {
       return unknown_block(block, type);
     }
   }
+  message.has_reasoning = !thoughts.empty();
   message.reasoning = join_texts(thoughts);
   message.content = join_texts(texts);
   request.messages.push_back(std::move(message));
@@ -182,6 +194,24 @@ Status read_tools(const Fields& body, Request& request) {
   return offer_tools(std::move(tools), ToolChoice::named, name, request);
 }
 
+// Whose request it is. Claude Code sends a session with it, as "user_.._session_.." or as a JSON object; what
+// belongs to the person stays, so that the next session finds the prefix of this one.
+Status read_user_id(const Fields& body, Request& request) {
+  FATHOM_TRY(const auto metadata, body.object("metadata"));
+  if (!metadata) return {};
+  FATHOM_TRY(const auto id, metadata->string("user_id"));
+  if (!id) return {};
+  std::string person = id->substr(0, id->find("_session_"));
+  if (const auto parts = text::parse_json(*id); parts && parts->is_object()) {
+    person.clear();
+    for (const auto& member : parts->members) {
+      if (member.key.find("session") == member.key.npos) person += text::to_python_json(member.value);
+    }
+  }
+  if (!person.empty()) request.user = fmt::format("{:016x}", std::hash<std::string>()(person));
+  return {};
+}
+
 Status read_stops(const Fields& body, Request& request) {
   const Json* stops = body.find("stop_sequences");
   if (!stops) return {};
@@ -210,8 +240,9 @@ Result<Request> parse_messages_request(const Json& json, const RequestPolicy& po
     FATHOM_TRY(effort, output->string("effort"));
   }
   FATHOM_TRY_STATUS(set_thinking(body, effort.value_or(""), policy, request));
-  FATHOM_TRY_STATUS(set_sampling(body, request));
+  FATHOM_TRY_STATUS(set_sampling(body, "max_tokens", request));
   FATHOM_TRY_STATUS(read_stops(body, request));
+  FATHOM_TRY_STATUS(read_user_id(body, request));
   FATHOM_TRY_STATUS(read_system(body, request));
 
   FATHOM_TRY(const auto messages, body.objects("messages"));

@@ -58,7 +58,7 @@ TEST(Messages, AnswerAsAWhole) {
   EXPECT_EQ(text_at(content[1], "text"), "Looking.");
   EXPECT_EQ(text_at(content[2], "name"), "weather");
   EXPECT_EQ(to_python_json(*content[2].find("input")), R"({"days": 3})");
-  EXPECT_TRUE(text_at(content[2], "id").starts_with("toolu_"));
+  EXPECT_TRUE(text_at(content[2], "id").starts_with("call_00_"));
   EXPECT_EQ(to_python_json(*content[3].find("input")), "{}");
   EXPECT_THAT(reply.body,
               HasSubstr(R"("cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":)"));

@@ -50,10 +50,6 @@ std::string usage_json(const Usage& usage) {
       usage.prompt - usage.cached, usage.cached, usage.completion);
 }
 
-std::string new_call_id() {
-  return "toolu_" + random_letters(24);
-}
-
 // A message of the answer up to its content.
 std::string opening(std::string_view id, std::string_view model) {
   return fmt::format(R"({{"id":"{}","type":"message","role":"assistant","model":{},"content":)", id,
@@ -83,7 +79,7 @@ class MessagesStream final : public AnswerWriter {
                                     opening(id_, model_), usage_json(usage)));
   }
 
-  std::string part(const CompletionEvent& event) override {
+  std::string part(const AnswerPart& event) override {
     std::string bytes;
     switch (event.kind) {
       case CompletionEvent::reasoning:
@@ -97,7 +93,7 @@ class MessagesStream final : public AnswerWriter {
       case CompletionEvent::call_begin:
         bytes = leave();
         bytes += enter(Block::call, fmt::format(R"({{"type":"tool_use","id":"{}","name":{},"input":{{}}}})",
-                                                new_call_id(), in_quotes(event.text)));
+                                                event.call_id, in_quotes(event.text)));
         break;
       case CompletionEvent::call_arguments:
         bytes = delta("input_json_delta", "partial_json", event.text);
@@ -117,6 +113,8 @@ class MessagesStream final : public AnswerWriter {
   }
 
   std::string failure(std::string_view message) override { return error_event(message); }
+
+  std::string turn_id() const override { return id_; }
 
  private:
   enum class Block { none, thinking, text, call };
@@ -161,12 +159,12 @@ class MessagesWhole final : public AnswerWriter {
 
   std::string begin(const Usage&) override { return ""; }
 
-  std::string part(const CompletionEvent& event) override {
+  std::string part(const AnswerPart& event) override {
     const bool opens = event.kind == CompletionEvent::call_begin;
     const bool continues =
         event.kind == CompletionEvent::call_arguments || event.kind == CompletionEvent::call_end;
     if (opens || (!continues && (blocks_.empty() || blocks_.back().kind != event.kind)))
-      blocks_.push_back({event.kind, "", ""});
+      blocks_.push_back({event.kind, event.call_id, "", ""});
     if (blocks_.empty()) return "";
     (opens ? blocks_.back().name : blocks_.back().text) += event.text;
     return "";
@@ -181,10 +179,12 @@ class MessagesWhole final : public AnswerWriter {
 
   std::string failure(std::string_view message) override { return error_body(kPath, 500, message); }
 
+  std::string turn_id() const override { return id_; }
+
  private:
   struct Block {
     CompletionEvent::Kind kind;  // reasoning, content or call_begin
-    std::string name;            // of a call
+    std::string call_id, name;   // of a call
     std::string text;            // or arguments
   };
 
@@ -195,7 +195,7 @@ class MessagesWhole final : public AnswerWriter {
     if (block.kind == CompletionEvent::content)
       return fmt::format(R"({{"type":"text","text":{}}})", in_quotes(block.text));
     // What the model wrote may be no JSON, or be cut; clients expect an object.
-    return fmt::format(R"({{"type":"tool_use","id":"{}","name":{},"input":{}}})", new_call_id(),
+    return fmt::format(R"({{"type":"tool_use","id":"{}","name":{},"input":{}}})", block.call_id,
                        in_quotes(block.name), text::to_python_json(parse_arguments(block.text)));
   }
 

@@ -23,18 +23,29 @@ struct RequestPolicy {
   // the client sends back stays, which keeps the prefix of the conversation unchanged.
   bool drop_old_reasoning = true;
   bool thinking_by_default = true;
+  // DeepSeek's rule: with tools, a thinking conversation must bring its reasoning back. False: what is
+  // missing is restored where the server still knows it.
+  bool strict_reasoning_echo = false;
+};
+
+// The form that the client wants the visible answer to have.
+struct AnswerFormat {
+  enum class Kind { text, json_object, json_schema };
+  Kind kind = Kind::text;
+  text::Json schema = {};  // json_schema: what the answer must match
 };
 
 struct Request {
   std::string model;
+  std::string
+      user;  // whose cached prefixes and remembered turns it may use; empty: those of nobody in particular
   std::vector<text::Message> messages;
   bool thinking = true;
   std::optional<text::Effort> effort;  // thinking only
   bool offers_tools = false;           // calls are recognised in the answer
   bool force_tool_call = false;        // the answer must begin with a call
-  bool json_mode = false;
-  std::optional<text::Json> response_schema;  // the visible answer must be JSON that it allows
-  std::vector<std::string> strict_tools;      // whose schemas must be enforceable
+  AnswerFormat format;
+  std::vector<std::string> strict_tools;  // whose schemas must be enforceable
   bool is_message = true;         // false: the answer is a text as it stands, newlines at its ends too
   std::vector<std::string> stop;  // none empty
 

@@ -11,6 +11,8 @@
 
 #include "api/answer_plans.h"
 #include "api/request.h"
+#include "api/statistics.h"
+#include "api/turn_memory.h"
 #include "base/result.h"
 #include "engine/scheduler.h"
 #include "text/tokenizer.h"
@@ -23,6 +25,13 @@ struct ServedModel {
   RequestPolicy policy;
   std::int64_t context = 0;                        // tokens of prompt and answer together
   std::function<Status(engine::Job)> submit = {};  // as engine::Scheduler's
+  struct Load {
+    int running = 0;
+    int queued = 0;
+  };
+  std::function<Load()> load = [] { return Load(); };  // jobs of the engine now
+  std::shared_ptr<TurnMemory> turns = std::make_shared<TurnMemory>();
+  std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
   std::shared_ptr<AnswerPlans> plans = std::make_shared<AnswerPlans>();
 };
 

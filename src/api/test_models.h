@@ -67,6 +67,7 @@ class ScriptedModel {
   const text::Tokenizer tokenizer = byte_tokenizer();
   std::string last_prompt;  // as text
   engine::Job last_job;
+  std::vector<std::int32_t> last_tokens;                 // of the last answer
   Status refusal;                                        // what submit says
   Result<engine::Finish> finish = engine::Finish::stop;  // how jobs end
 
@@ -78,10 +79,12 @@ class ScriptedModel {
     last_job.listener.reset();
     std::int64_t drawn = 0;
     auto ending = finish;
-    job.listener->on_begin();
+    last_tokens.clear();
+    job.listener->on_begin({});
     for (const std::int32_t token : tokenizer.encode(answer_, text::EncodeMode::with_added_tokens)) {
       const std::vector<engine::TokenLikelihood> likelihoods = {{token, -0.5f}, {token, -0.5f}, {65, -2.0f}};
       ++drawn;
+      last_tokens.push_back(token);
       const auto shown =
           job.logprobs >= 0 ? std::span(likelihoods) : std::span<const engine::TokenLikelihood>();
       if (!job.listener->on_token({token, shown})) break;

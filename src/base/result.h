@@ -43,12 +43,12 @@ tl::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, A
 #define FATHOM_CONCAT(a, b) FATHOM_CONCAT_INNER(a, b)
 
 // FATHOM_TRY(auto x, might_fail()): x is the value, or the error is returned to the caller.
-#define FATHOM_TRY(declaration, ...)                                    \
-  auto FATHOM_CONCAT(result_, __LINE__) = (__VA_ARGS__);                \
-  if (!FATHOM_CONCAT(result_, __LINE__))                                \
+#define FATHOM_TRY(declaration, ...)                                            \
+  auto FATHOM_CONCAT(result_, __LINE__) = (__VA_ARGS__);                        \
+  if (!FATHOM_CONCAT(result_, __LINE__))                                        \
     return tl::unexpected(std::move(FATHOM_CONCAT(result_, __LINE__)).error()); \
   declaration = *std::move(FATHOM_CONCAT(result_, __LINE__))
 
 // The same for a Status, which has no value.
-#define FATHOM_TRY_STATUS(...)                                          \
+#define FATHOM_TRY_STATUS(...) \
   if (auto status_ = (__VA_ARGS__); !status_) return tl::unexpected(std::move(status_).error())

@@ -43,9 +43,10 @@ void add_engine_options(CLI::App& app, EngineOptions& options) {
       "--isa", isa, "Instruction set: scalar, avx2 or avx512 (default: the best there is)");
 }
 
-Result<LoadedModel> load_model(const std::filesystem::path& folder, const EngineOptions& options) {
+Result<LoadedModel> load_model(const std::filesystem::path& folder, const EngineOptions& options,
+                               std::shared_ptr<os::ThreadPool> pool) {
   LoadedModel loaded;
-  loaded.pool = std::make_unique<os::ThreadPool>(options.threads);
+  loaded.pool = pool ? std::move(pool) : std::make_shared<os::ThreadPool>(options.threads);
   std::optional<os::ProgressBar> bar;
   const auto progress = [&bar](std::uint64_t done, std::uint64_t total) {
     if (!bar) bar.emplace("loading weights", total, os::Unit::bytes);

@@ -21,11 +21,12 @@ struct EngineOptions {
 void add_engine_options(CLI::App& app, EngineOptions& options);
 
 struct LoadedModel {
-  std::unique_ptr<os::ThreadPool> pool;
+  std::shared_ptr<os::ThreadPool> pool;
   std::unique_ptr<const model::Model> model;
 };
 
-// Loads a model folder, with a progress bar on a terminal when it takes long.
-Result<LoadedModel> load_model(const std::filesystem::path& folder, const EngineOptions& options);
+// Loads a model folder, with a progress bar on a terminal when it takes long. Without a pool it makes one.
+Result<LoadedModel> load_model(const std::filesystem::path& folder, const EngineOptions& options,
+                               std::shared_ptr<os::ThreadPool> pool = nullptr);
 
 }  // namespace fathom::cli

@@ -11,6 +11,7 @@
 
 #include "api/api_service.h"
 #include "base/result.h"
+#include "cache/prefix_cache.h"
 #include "cli/engine_options.h"
 #include "engine/scheduler.h"
 #include "server/server.h"
@@ -22,7 +23,10 @@ struct ServingOptions {
   std::vector<std::filesystem::path> models;      // empty: the embedded nano
   std::optional<text::EffortTable> effort_table;  // nothing: as each model folder says
   EngineOptions engine;
+  cache::CacheOptions cache;  // for each model its share of the memory; one folder for all
   server::Options server;
+  engine::SchedulerOptions scheduler;  // but for its pool_lock
+  bool strict_reasoning_echo = false;
 };
 
 class Serving {
@@ -40,12 +44,16 @@ class Serving {
   struct Engine {
     LoadedModel loaded;
     std::unique_ptr<const text::Tokenizer> tokenizer;
+    std::unique_ptr<cache::PrefixCache> cache;
     std::unique_ptr<engine::Scheduler> scheduler;
   };
   Serving() = default;
   Status add_model(const std::filesystem::path& given, const ServingOptions& options);
 
-  // Each refers to those before it.
+  // Each refers to those before it. One pool for all models: with one each they would fight for the
+  // processors.
+  std::shared_ptr<os::ThreadPool> pool_;
+  os::FairLock pool_lock_;
   std::vector<std::unique_ptr<Engine>> engines_;
   std::vector<api::ServedModel> served_;
   std::unique_ptr<api::ApiService> service_;

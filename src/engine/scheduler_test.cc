@@ -19,7 +19,10 @@ using Wish = JobListener::Wish;
 class Recorder final : public JobListener {
  public:
   Wish wish() const override { return wish_; }
-  void on_begin() override { begun_ = true; }
+  void on_begin(const PromptReuse& reuse) override {
+    begun_ = true;
+    reuse_ = reuse;
+  }
   bool on_token(const DrawnToken& token) override {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(token.token);
@@ -50,6 +53,7 @@ class Recorder final : public JobListener {
 
   std::atomic<Wish> wish_ = Wish::go_on;
   std::atomic<bool> begun_ = false;
+  PromptReuse reuse_;
   int enough_ = 1 << 30;  // tokens
 
   std::mutex mutex_;
@@ -286,6 +290,102 @@ TEST(Likelihoods, AreLogarithmsOfProbabilities) {
   EXPECT_EQ(found[2].token, 3);
   EXPECT_EQ(likelihoods(logits, 4, 0)[0].logprob, -INFINITY);
   EXPECT_EQ(likelihoods(logits, 0, 50).size(), 6u);
+}
+
+// --- with a cache ---------------------------------------------------------------------------------------------
+
+TEST_F(SchedulerTest, AGrowingConversationIsReadOnce) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  Ids conversation = prompt(90);
+  for (int turn = 0; turn < 12; ++turn) {
+    const auto recorder = std::make_shared<Recorder>();
+    ASSERT_TRUE(scheduler->submit(job(conversation, 9, recorder)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->tokens_, alone(conversation, 9)) << turn;
+    const auto size = static_cast<std::int64_t>(conversation.size());
+    // All but the last token of the answer before, and what the user says now.
+    EXPECT_EQ(recorder->reuse_.cached, turn > 0 ? size - 24 : 0) << turn;
+    conversation.insert(conversation.end(), recorder->tokens_.begin(), recorder->tokens_.end());
+    const Ids more = prompt(23, turn + 2);
+    conversation.insert(conversation.end(), more.begin(), more.end());
+  }
+}
+
+TEST_F(SchedulerTest, ARepeatedPromptCostsItsLastToken) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  for (int i = 0; i < 3; ++i) {
+    const auto recorder = std::make_shared<Recorder>();
+    ASSERT_TRUE(scheduler->submit(job(prompt(300), 5, recorder)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->reuse_.cached, i == 0 ? 0 : 299);
+    EXPECT_EQ(recorder->tokens_, alone(prompt(300), 5));
+  }
+}
+
+TEST_F(SchedulerTest, AnEditedTurnGoesOnFromWhereItBegan) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  Ids edited = prompt(400);
+  auto recorder = std::make_shared<Recorder>();
+  Job first = job(edited, 3, recorder);
+  first.turns = {70, 210, 350};
+  ASSERT_TRUE(scheduler->submit(std::move(first)));
+  ASSERT_TRUE(recorder->wait_for_end());
+  edited[230] += 1;
+  recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(edited, 3, recorder)));
+  ASSERT_TRUE(recorder->wait_for_end());
+  EXPECT_EQ(recorder->reuse_.cached, 210);
+  EXPECT_EQ(recorder->reuse_.known, 230);
+  EXPECT_EQ(recorder->tokens_, alone(edited, 3));
+}
+
+TEST_F(SchedulerTest, ACancelledPromptGoesOnWhereItStopped) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  SchedulerOptions options;
+  options.prefill_pass_seconds = 1e-9;  // 8 tokens a pass
+  const auto scheduler = Scheduler::start(*model_, *pool_, options, cache.get()).value();
+  const auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 3, recorder)));
+  while (!recorder->begun_) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  recorder->wish_ = Wish::stop;
+  EXPECT_EQ(recorder->wait_for_end(), Finish::cancelled);
+  const auto again = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 3, again)));
+  ASSERT_TRUE(again->wait_for_end());
+  EXPECT_GT(again->reuse_.cached, 0);
+  EXPECT_EQ(again->tokens_, alone(prompt(1000), 3));
+}
+
+TEST_F(SchedulerTest, OwnersDoNotShareWhatIsCached) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  for (const char* owner : {"alice", "bob"}) {
+    const auto recorder = std::make_shared<Recorder>();
+    Job one = job(prompt(200), 2, recorder);
+    one.owner = owner;
+    ASSERT_TRUE(scheduler->submit(std::move(one)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->reuse_.cached, 0);
+  }
+}
+
+TEST_F(SchedulerTest, AShortPromptIsNotStuckBehindALongOne) {
+  SchedulerOptions options;
+  options.prefill_pass_seconds = options.decode_pass_seconds = 1e-9;  // 8 tokens a pass
+  const auto scheduler = start(options);
+  const auto slow = std::make_shared<Recorder>(), quick = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 1, slow)));
+  while (!slow->begun_) std::this_thread::yield();
+  ASSERT_TRUE(scheduler->submit(job(prompt(20, 2), 1, quick)));
+  ASSERT_TRUE(quick->wait_for_end());
+  EXPECT_EQ(slow->count(), 0u);
+  ASSERT_TRUE(slow->wait_for_end());
+  EXPECT_EQ(quick->tokens_, alone(prompt(20, 2), 1));
+  EXPECT_EQ(slow->tokens_, alone(prompt(1000), 1));
 }
 
 }  // namespace

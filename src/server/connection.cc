@@ -10,6 +10,10 @@
 #include <utility>
 
 #include "api/errors.h"
+#include "api/random_id.h"
+#include "base/version.h"
+#include "os/memory_use.h"
+#include "server/origin.h"
 
 namespace fathom::server {
 
@@ -37,17 +41,21 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, const Options& options, api::Service& service)
-    : socket_(std::move(socket)),
-      options_(options),
-      service_(service),
-      wake_(socket_.get_executor(), Clock::time_point::max()) {}
+Connection::Connection(Socket socket, asio::ssl::context* tls, Shared& shared)
+    : stream_(std::move(socket), tls),
+      shared_(shared),
+      options_(shared.options),
+      wake_(stream_.get_executor(), Clock::time_point::max()) {}
 
 Connection::~Connection() {
   if (outbox_) outbox_->close();  // after which it no longer asks for this connection's thread
 }
 
 Awaitable<void> Connection::serve() {
+  if (stream_.is_encrypted()) {
+    const bool understood = co_await shake_hands();
+    if (!understood) last_ = true;
+  }
   while (!last_ && !gone_) {
     const bool has_request = co_await read_request();
     if (!has_request) break;
@@ -62,7 +70,7 @@ void Connection::tick(Clock::time_point now) {
   if (phase_ == Phase::reading && !timed_out_) {
     timed_out_ = true;
     error_code ignored;
-    socket_.cancel(ignored);
+    stream_.socket().cancel(ignored);
   } else {
     close();
   }
@@ -77,13 +85,20 @@ void Connection::close() {
   gone_ = true;
   if (outbox_) outbox_->close();
   error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  stream_.socket().shutdown(Socket::shutdown_both, ignored);
+  stream_.socket().close(ignored);
   wake_.cancel();
 }
 
 // --- reading a request
 // ----------------------------------------------------------------------------------------
+
+Awaitable<bool> Connection::shake_hands() {
+  phase_ = Phase::reading;
+  expire_after(options_.limits.read_time);
+  const auto [error] = co_await stream_.async_handshake(kAwait);
+  co_return !error;
+}
 
 Awaitable<bool> Connection::read_request() {
   parser_.emplace();
@@ -93,21 +108,23 @@ Awaitable<bool> Connection::read_request() {
   phase_ = Phase::idle;
   expire_after(options_.limits.idle_time);
   if (buffer_.size() == 0) {
-    const auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadSize), kAwait);
+    const auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(kReadSize), kAwait);
     if (error) co_return false;
     buffer_.commit(size);
   }
   phase_ = Phase::reading;
+  visit_ = Visit();
+  visit_.id = api::random_uuid();
+  visit_begin_ = Clock::now();
   expire_after(options_.limits.read_time);
-  const auto [error, size] = co_await http::async_read_header(socket_, buffer_, *parser_, kAwait);
+  const auto [error, size] = co_await http::async_read_header(stream_, buffer_, *parser_, kAwait);
   if (error) {
     Refusal refusal = refusal_of(error);
     co_await refuse(std::move(refusal));
     co_return false;
   }
-  if (!may_call()) {  // before it makes the server hold a long body
-    Refusal refusal{401, "Authentication Fails: this API key is not valid"};
-    co_await refuse(std::move(refusal));
+  if (auto refusal = objection()) {  // before it makes the server hold a long body
+    co_await refuse(*std::move(refusal));
     co_return false;
   }
   const bool whole = co_await read_body();
@@ -123,7 +140,7 @@ Awaitable<bool> Connection::read_body() {
   }
   while (!parser_->is_done()) {
     expire_after(options_.limits.read_time);
-    const auto [error, size] = co_await http::async_read_some(socket_, buffer_, *parser_, kAwait);
+    const auto [error, size] = co_await http::async_read_some(stream_, buffer_, *parser_, kAwait);
     if (error) {
       Refusal refusal = refusal_of(error);
       co_await refuse(std::move(refusal));
@@ -151,11 +168,14 @@ Connection::Refusal Connection::refusal_of(error_code error) const {
 Awaitable<void> Connection::refuse(Refusal refusal) {
   last_ = true;
   if (refusal.status == 0) co_return;
+  begin_visit();
   const std::string body = api::error_body(path(), refusal.status, refusal.message);
   const api::HttpHead head{.status = refusal.status};
+  visit_.status = refusal.status;
   std::string bytes = head_text(head, body.size());
   bytes += body;
   co_await write(std::move(bytes));
+  end_visit();
   co_await discard_rest();
 }
 
@@ -164,10 +184,10 @@ Awaitable<void> Connection::discard_rest() {
   phase_ = Phase::closing;
   expire_after(kDiscardTime);
   error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  stream_.socket().shutdown(Socket::shutdown_send, ignored);
   std::string rest(kReadSize, '\0');
   for (std::size_t discarded = 0; discarded < kDiscardBytes;) {
-    const auto [error, size] = co_await socket_.async_read_some(asio::buffer(rest), kAwait);
+    const auto [error, size] = co_await stream_.async_read_some(asio::buffer(rest), kAwait);
     if (error) co_return;
     discarded += size;
   }
@@ -198,8 +218,13 @@ std::optional<std::string> Connection::caller() const {
   return options_.keys.caller(is_bearer ? authorization.substr(kBearer.size()) : "");
 }
 
-bool Connection::may_call() const {
-  return is_preflight() || path() == "/health" || caller();
+// Why a request is not to be answered, by its header alone.
+std::optional<Connection::Refusal> Connection::objection() const {
+  const auto& request = parser_->get();
+  if (!may_call(view(request[http::field::origin]), view(request[http::field::host]), options_.cors_origin))
+    return Refusal{403, "Web pages of this origin may not call this server; --cors allows one"};
+  if (is_preflight() || path() == "/health" || caller()) return std::nullopt;
+  return Refusal{401, "Authentication Fails: this API key is not valid"};
 }
 
 bool Connection::is_preflight() const {
@@ -214,27 +239,71 @@ Awaitable<void> Connection::answer() {
   auto& message = parser_->get();
   if (!message.keep_alive()) last_ = true;
 
+  begin_visit();
   outbox_ = new_outbox();
   api::HttpRequest request;
-  request.method = view(message.method_string());
-  if (request.method == "HEAD") request.method = "GET";
-  request.path = path();
+  request.method = visit_.method == "HEAD" ? "GET" : visit_.method;
+  request.path = visit_.path;
+  request.caller = visit_.caller;
+  if (options_.log_bodies) visit_.body = message.body();
+  request.body = std::move(message.body());
+  const int running = ++shared_.running[visit_.caller];
+  const int most = visit_.caller.empty() ? 0 : options_.limits.requests_per_key;
   if (is_preflight()) {
     outbox_->send({.status = 204}, "");
-  } else if (request.path == "/health" && request.method == "GET") {
-    outbox_->send({.status = 200}, R"({"status":"ok"})");
+  } else if (most > 0 && running > most) {
+    outbox_->send({.status = 429, .retry_after = 1},
+                  api::error_body(request.path, 429,
+                                  fmt::format("This API key has {} requests under way already", most)));
   } else {
-    request.caller = caller().value_or("");
-    request.body = std::move(message.body());
-    service_.handle(std::move(request), outbox_);
+    dispatch(std::move(request));
   }
   co_await deliver();
   outbox_->close();
+  visit_.facts = outbox_->facts();
   outbox_.reset();
+  end_visit();
+  if (--shared_.running[visit_.caller] == 0) shared_.running.erase(visit_.caller);
+}
+
+void Connection::dispatch(api::HttpRequest request) {
+  if (request.path == "/health" && request.method == "GET") {
+    outbox_->send({.status = 200}, R"({"status":"ok"})");
+  } else if (request.path == "/metrics" && request.method == "GET") {
+    outbox_->send({.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8"}, metrics());
+  } else {
+    shared_.service.handle(std::move(request), outbox_);
+  }
+}
+
+std::string Connection::metrics() const {
+  std::string out;
+  print_metric(out, "fathom_build_info", "gauge", "The version that runs.");
+  print_sample(out, "fathom_build_info", label("version", kVersion), 1);
+  print_metric(out, "fathom_resident_memory_bytes", "gauge", "Memory of this process, with what is mapped.");
+  print_sample(out, "fathom_resident_memory_bytes", "", static_cast<double>(os::resident_bytes()));
+  shared_.traffic.print(out);
+  return out + shared_.service.metrics();
+}
+
+void Connection::begin_visit() {
+  const bool is_read = parser_->is_header_done();
+  visit_.method = is_read ? std::string(view(parser_->get().method_string())) : "";
+  visit_.path = path();
+  visit_.caller = is_read ? caller().value_or("") : "";
+  const bool is_own = visit_.path == "/health" || visit_.path == "/metrics";
+  visit_.route = is_own ? visit_.path : shared_.service.route(visit_.path);
+  error_code ignored;
+  visit_.client = stream_.socket().remote_endpoint(ignored).address().to_string();
+}
+
+void Connection::end_visit() {
+  visit_.seconds = std::chrono::duration<double>(Clock::now() - visit_begin_).count();
+  shared_.traffic.note(visit_);
 }
 
 std::shared_ptr<Outbox> Connection::new_outbox() {
-  auto notify = [self = weak_from_this(), executor = socket_.get_executor()] {
+  auto notify = [self = weak_from_this(), executor = stream_.get_executor()] {
     asio::post(executor, [self] {
       if (const auto connection = self.lock()) connection->wake_.cancel();
     });
@@ -253,7 +322,7 @@ Awaitable<void> Connection::deliver() {
   const bool is_head = parser_->get().method() == http::verb::head;
   const bool can_chunk = parser_->get().version() >= 11;
   std::optional<api::HttpHead> head;
-  bool head_sent = false, chunked = false;
+  bool head_sent = false, chunked = false, whole = false;
   while (!gone_) {
     Outbox::Parts parts = outbox_->take();
     if (parts.head && !head_sent) head = std::move(parts.head);
@@ -268,6 +337,7 @@ Awaitable<void> Connection::deliver() {
       if (!parts.ended && !can_chunk) last_ = true;  // the end of the connection marks that of the body
       bytes = head_text(*head, parts.ended ? std::optional(parts.bytes.size()) : std::nullopt);
       head_sent = true;
+      visit_.status = head->status;
     }
     if (!is_head) {
       if (chunked && !parts.bytes.empty())
@@ -276,15 +346,19 @@ Awaitable<void> Connection::deliver() {
       if (chunked && parts.ended) bytes += "0\r\n\r\n";
     }
     const bool written = co_await write(std::move(bytes));
+    whole = written && parts.ended;
     if (!written || parts.ended) break;
   }
+  visit_.cut_off = !whole;
   co_await stop_watching();
 }
 
 std::string Connection::head_text(const api::HttpHead& head, std::optional<std::size_t> length) const {
   const std::string_view reason =
       view(http::obsolete_reason(http::int_to_status(static_cast<unsigned>(head.status))));
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\nServer: fathom\r\n", head.status, reason);
+  // The SDKs of OpenAI and Anthropic look for the name of a request in different places.
+  std::string text = fmt::format("HTTP/1.1 {} {}\r\nServer: fathom\r\nx-request-id: {}\r\nrequest-id: {}\r\n",
+                                 head.status, reason, visit_.id, visit_.id);
   if (head.status != 204) text += fmt::format("Content-Type: {}\r\n", head.content_type);
   if (!length) {
     text += "Cache-Control: no-cache\r\n";
@@ -309,12 +383,13 @@ Awaitable<bool> Connection::write(std::string bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {
     expire_after(options_.limits.write_time);
     const auto [error, size] =
-        co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
+        co_await stream_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
     if (error) {
       gone_ = true;
       co_return false;
     }
     sent += size;
+    visit_.sent += size;
   }
   last_write_ = Clock::now();
   if (phase_ == Phase::answering) deadline_ = Clock::time_point::max();
@@ -334,7 +409,7 @@ void Connection::watch() {
     }
     self->wake_.cancel();
   };
-  socket_.async_read_some(buffer_.prepare(kReadSize),
+  stream_.async_read_some(buffer_.prepare(kReadSize),
                           asio::bind_cancellation_slot(stop_watch_.slot(), std::move(on_read)));
 }
 

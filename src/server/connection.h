@@ -3,15 +3,13 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,21 +17,28 @@
 
 #include "server/outbox.h"
 #include "server/server.h"
+#include "server/stream.h"
+#include "server/traffic.h"
 
 namespace fathom::server {
 
-// Everything is bound to this one type: an executor that could be any costs an allocation per event.
-using Executor = boost::asio::io_context::executor_type;
 using Clock = std::chrono::steady_clock;
 using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 template <class T>
 using Awaitable = boost::asio::awaitable<T, Executor>;
 
+// What all connections of a server share.
+struct Shared {
+  const Options& options;
+  api::Service& service;
+  Traffic traffic;
+  std::map<std::string, int> running;  // requests by API key
+};
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // `options` and `service` must outlive it.
-  Connection(Socket socket, const Options& options, api::Service& service);
+  // `tls` may be null. Both must outlive it.
+  Connection(Socket socket, boost::asio::ssl::context* tls, Shared& shared);
   ~Connection();
 
   // Ends when the connection does.
@@ -56,10 +61,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   enum class Phase { idle, reading, answering, closing };
 
+  Awaitable<bool> shake_hands();
   Awaitable<bool> read_request();
   Awaitable<bool> read_body();
-  bool may_call() const;
+  std::optional<Refusal> objection() const;
   Awaitable<void> answer();
+  void dispatch(api::HttpRequest request);
+  std::string metrics() const;
+  void begin_visit();
+  void end_visit();
   Awaitable<void> deliver();
   Awaitable<void> refuse(Refusal refusal);
   Refusal refusal_of(boost::system::error_code error) const;
@@ -76,15 +86,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> stop_watching();
   std::shared_ptr<Outbox> new_outbox();
 
-  Socket socket_;
+  Stream stream_;
+  Shared& shared_;
   const Options& options_;
-  api::Service& service_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   Phase phase_ = Phase::idle;
   Clock::time_point deadline_ = Clock::time_point::max();
   bool timed_out_ = false;
   bool last_ = false;  // no request after this one
+  Visit visit_;        // the request under way
+  Clock::time_point visit_begin_ = {};
 
   std::shared_ptr<Outbox> outbox_;
   Timer wake_;  // never expires: cancelled when there is something to do

@@ -40,6 +40,16 @@ api::Demand Outbox::demand() const {
   return parts_.bytes.size() > capacity_ ? api::Demand::later : api::Demand::more;
 }
 
+void Outbox::report(const api::RequestFacts& facts) {
+  const std::lock_guard lock(mutex_);
+  facts_ = facts;
+}
+
+api::RequestFacts Outbox::facts() const {
+  const std::lock_guard lock(mutex_);
+  return facts_;
+}
+
 Outbox::Parts Outbox::take() {
   const std::lock_guard lock(mutex_);
   notified_ = false;

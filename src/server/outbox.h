@@ -24,6 +24,7 @@ class Outbox final : public api::HttpReply {
   void write(std::string_view bytes) override;
   void end() override;
   api::Demand demand() const override;
+  void report(const api::RequestFacts& facts) override;
 
   struct Parts {
     std::optional<api::HttpHead> head;  // when there is a new one
@@ -31,6 +32,8 @@ class Outbox final : public api::HttpReply {
     bool ended = false;  // nothing comes after this
   };
   Parts take();
+
+  api::RequestFacts facts() const;
 
   // The client is gone: what still comes is dropped.
   void close();
@@ -44,6 +47,7 @@ class Outbox final : public api::HttpReply {
   bool notified_ = false;
   bool closed_ = false;
   Parts parts_;
+  api::RequestFacts facts_;
 };
 
 }  // namespace fathom::server

@@ -19,6 +19,7 @@
 
 #include "api/errors.h"
 #include "server/connection.h"
+#include "server/tls.h"
 
 namespace fathom::server {
 
@@ -55,7 +56,8 @@ void turn_away(Socket& socket) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(Options given, api::Service& to) : options(std::move(given)), service(to) {}
+  Impl(Options given, api::Service& to)
+      : options(std::move(given)), shared{options, to, Traffic(options.access_log), {}} {}
 
   Status listen();
   Awaitable<void> accept();
@@ -65,7 +67,8 @@ struct Server::Impl {
   bool wait_until_empty(Clock::time_point deadline);
 
   const Options options;
-  api::Service& service;
+  Shared shared;
+  std::unique_ptr<asio::ssl::context> tls;
   std::uint16_t port = 0;
   asio::io_context io{1};
   Acceptor acceptor{io};
@@ -116,7 +119,7 @@ void Server::Impl::add(Socket socket) {
   if (static_cast<int>(connections.size()) >= options.limits.connections) return turn_away(socket);
   error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  auto connection = std::make_shared<Connection>(std::move(socket), options, service);
+  auto connection = std::make_shared<Connection>(std::move(socket), tls.get(), shared);
   connections.insert(connection);
   count = static_cast<int>(connections.size());
   // A connection that fails, for want of memory say, takes nobody with it.
@@ -151,6 +154,9 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Server>> Server::start(Options options, api::Service& service) {
   allow_many_descriptors();
   auto impl = std::make_unique<Impl>(std::move(options), service);
+  if (!impl->options.tls_certificate.empty() || !impl->options.tls_key.empty()) {
+    FATHOM_TRY(impl->tls, load_tls(impl->options.tls_certificate, impl->options.tls_key));
+  }
   FATHOM_TRY_STATUS(impl->listen());
   asio::co_spawn(impl->io, impl->accept(), asio::detached);
   asio::co_spawn(impl->io, impl->tick(), asio::detached);

@@ -41,6 +41,7 @@ class TestClient {
   TestClient& operator=(const TestClient&) = delete;
 
   bool connected() const { return connected_; }
+  int descriptor() const { return socket_; }
   void close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
@@ -152,6 +153,9 @@ class TestService final : public api::Service {
     calls_.push_back({std::move(request), std::move(reply)});
     came_.notify_all();
   }
+
+  std::string route(std::string_view path) const override { return path == "/echo" ? "/echo" : "other"; }
+  std::string metrics() const override { return "service_up 1\n"; }
 
   Call next() {
     std::unique_lock lock(mutex_);

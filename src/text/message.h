@@ -2,6 +2,9 @@
 // Ownership: plain values. Thread safety: none needed.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,14 +43,25 @@ enum class Ending {
   open_reasoning,  // the model continues the reasoning; there is no content
 };
 
+// The very tokens that the model wrote for an assistant message. Rendered in place of its text they keep the
+// prefix of the conversation as it was; the text may be encoded otherwise than the model wrote it.
+struct SampledTurn {
+  std::vector<std::int32_t> tokens;        // all but the end-of-sentence token
+  bool thinks = false;                     // they begin inside the reasoning
+  std::optional<std::size_t> answer = {};  // where the tokens after </think> begin; nothing: there is none
+};
+
 struct Message {
   Role role = Role::user;
   std::string content;
 
   std::string reasoning;             // assistant
+  bool has_reasoning = false;        // assistant: the client sent reasoning, if only an empty one
   std::vector<ToolCall> tool_calls;  // assistant
   Ending ending = Ending::complete;  // assistant, the last message
-  std::string tool_call_id;          // tool: which call this answers
+  std::string turn_id;               // assistant: what the server called this turn, where the client tells
+  std::shared_ptr<const SampledTurn> sampled;  // assistant: where it is still known
+  std::string tool_call_id;                    // tool: which call this answers
 
   std::vector<Json> tools;              // system, developer: the function objects ({"name": .., ..}) on offer
   std::optional<Json> response_format;  // system, developer: {"type": "json_object"}

@@ -112,7 +112,9 @@ class Renderer {
   void assistant(std::size_t index) {
     const Message& message = turns_[index].message;
     const bool answers_task = index > 0 && turns_[index - 1].message.task;
-    if (keeps_reasoning(index) && !answers_task) {
+    const bool with_reasoning = keeps_reasoning(index) && !answers_task;
+    if (message.sampled && message.ending == Ending::complete && sampled(message, with_reasoning)) return;
+    if (with_reasoning) {
       writer_.content(message.reasoning);
       if (message.ending == Ending::open_reasoning) {
         start_ = CompletionStart::continued_reasoning;
@@ -127,6 +129,23 @@ class Renderer {
     }
     start_ = CompletionStart::continued_content;
     if (message.ending == Ending::complete) writer_.control(kEndOfSentence);
+  }
+
+  // The tokens of the turn; false when they do not hold what is wanted.
+  bool sampled(const Message& message, bool with_reasoning) {
+    const SampledTurn& turn = *message.sampled;
+    const std::span<const std::int32_t> tokens(turn.tokens);
+    if (!with_reasoning) {
+      if (turn.thinks && !turn.answer) return false;
+      writer_.tokens(tokens.subspan(turn.thinks ? *turn.answer : 0));
+    } else {
+      if (!turn.thinks) writer_.control(kThinkEnd);
+      writer_.tokens(tokens);
+      // A call ends the reasoning too.
+      if (turn.thinks && !turn.answer && message.tool_calls.empty()) writer_.control(kThinkEnd);
+    }
+    writer_.control(kEndOfSentence);
+    return true;
   }
 
   // What stands between the turn at `index` and the answer to it.
@@ -199,6 +218,11 @@ std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const Prompt& promp
     ordinary.clear();
   };
   for (const PromptPiece& piece : prompt.pieces) {
+    if (!piece.tokens.empty()) {
+      flush();
+      ids.insert(ids.end(), piece.tokens.begin(), piece.tokens.end());
+      continue;
+    }
     if (!piece.is_template) {
       ordinary += piece.text;
       continue;

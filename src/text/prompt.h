@@ -44,6 +44,7 @@ struct PromptOptions {
 struct PromptPiece {
   std::string text;
   bool is_template;
+  std::vector<std::int32_t> tokens = {};  // in place of the text: these
 };
 
 // In what part of its answer the model goes on after the prompt.
@@ -60,12 +61,13 @@ Result<Prompt> render_prompt(std::span<const Message> messages, const PromptOpti
 // A prompt to fill in the middle; without a suffix the model simply continues.
 Prompt render_fill_in_the_middle(std::string_view prefix, std::string_view suffix);
 
-// The whole prompt as one text: for people and tests, not for the model.
+// The whole prompt as one text, without the pieces that are tokens: for people and tests, not for the model.
 std::string to_text(const Prompt& prompt);
 
-// The tokens. Control tokens come from template pieces only, so that no text of a user, however it is spelled,
-// becomes one. The ordinary text between two control tokens is encoded in one piece, template and content together, as
-// the model saw it in training: a seam inside it would give other tokens than the model itself writes.
+// The tokens. Control tokens come from template pieces only, so that no text of a user, however it is
+// spelled, becomes one. The ordinary text between two control tokens is encoded in one piece, template and
+// content together, as the model saw it in training: a seam inside it would give other tokens than the model
+// itself writes.
 std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const Prompt& prompt);
 
 }  // namespace fathom::text

@@ -100,7 +100,8 @@ TEST(Prompt, OrdinaryTextOfTemplateAndContentIsEncodedInOnePiece) {
   Message answer = message(Role::assistant, "Once upon a time.");
   answer.tool_calls = {ToolCall{}};
   answer.tool_calls[0].name = "tell";
-  const Prompt prompt = render_prompt(std::vector{message(Role::user, "A story"), answer}, without_thinking()).value();
+  const Prompt prompt =
+      render_prompt(std::vector{message(Role::user, "A story"), answer}, without_thinking()).value();
   // The template's text around the answer holds no added token that the whole text would not have.
   EXPECT_EQ(encode(nano(), prompt), nano().encode(to_text(prompt), EncodeMode::with_added_tokens));
 }

@@ -37,8 +37,14 @@ constexpr std::string_view kResponseFormat =
 
 void PromptWriter::add(std::string_view text, bool is_template) {
   if (text.empty()) return;
-  if (pieces_.empty() || pieces_.back().is_template != is_template) pieces_.push_back({"", is_template});
+  const bool joins =
+      !pieces_.empty() && pieces_.back().is_template == is_template && pieces_.back().tokens.empty();
+  if (!joins) pieces_.push_back({"", is_template});
   pieces_.back().text += text;
+}
+
+void PromptWriter::tokens(std::span<const std::int32_t> tokens) {
+  if (!tokens.empty()) pieces_.push_back({"", false, {tokens.begin(), tokens.end()}});
 }
 
 void PromptWriter::tools(std::span<const Json> functions) {

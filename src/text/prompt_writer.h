@@ -1,6 +1,7 @@
 // The parts of a prompt that have their own form: tools, calls, the response format.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ class PromptWriter {
  public:
   void control(std::string_view text) { add(text, true); }   // template text
   void content(std::string_view text) { add(text, false); }  // what people, tools and the model wrote
+
+  void tokens(std::span<const std::int32_t> tokens);
 
   // The section that offers tools: how to call them, and one schema a line.
   void tools(std::span<const Json> functions);
