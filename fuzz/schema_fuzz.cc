@@ -33,7 +33,7 @@ const Tokenizer& tokenizer() {
       ++id;
     };
     for (int byte = 0; byte < 256; ++byte) add(spell_byte(static_cast<unsigned char>(byte)));
-    for (const auto [left, right] :
+    for (const auto& [left, right] :
          {std::pair('{', '}'), {'[', '['}, {']', ']'}, {'1', '2'}, {',', '{'}, {'a', 'b'}}) {
       add({left, right});
       merges += fmt::format(R"({}["{}","{}"])", merges.empty() ? "" : ",", left, right);

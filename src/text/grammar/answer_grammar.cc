@@ -35,8 +35,7 @@ class ToolCompiler {
  public:
   explicit ToolCompiler(GrammarBuilder& builder)
       : builder_(builder), values_(builder, {.in_order = false, .markers = kValueMarkers}) {
-    const CharAutomaton names = automaton_of_pattern("^[^\"<>\\x00-\\x1f]{1,64}$").value();
-    any_name_ = builder.add_lexeme(TextLexeme(names, false));
+    any_name_ = automaton_of_pattern("^[^\"<>\\x00-\\x1f]{1,64}$").value();
   }
 
   // From the name of the tool to the end of the call. Error: a strict tool whose schema cannot be enforced.
@@ -95,8 +94,11 @@ class ToolCompiler {
       members.push_back(member);
     }
     if (!lists || !others.empty()) {
+      const std::vector<std::string> known(names.begin(), names.end());
+      FATHOM_TRY(CharAutomaton chars, intersection(any_name_, complement(one_of(known))));
       FATHOM_TRY(const StateId rest, value(reader, others));
-      const StateId name = builder_.text(any_name_, builder_.literal("\" string=\"", rest));
+      const std::uint32_t text = builder_.add_lexeme(TextLexeme(std::move(chars), false));
+      const StateId name = builder_.text(text, builder_.literal("\" string=\"", rest));
       members.push_back({builder_.literal(kParameterBegin, name), false, false});
     }
     const StateId close = builder_.literal(kInvokeEnd, builder_.end());
@@ -135,7 +137,7 @@ class ToolCompiler {
 
   GrammarBuilder& builder_;
   SchemaCompiler values_;
-  std::uint32_t any_name_;
+  CharAutomaton any_name_;
   const Json any_object_ = any_object_schema();
   std::deque<SchemaReader> readers_;
 };

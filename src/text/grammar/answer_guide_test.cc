@@ -99,6 +99,16 @@ TEST(AnswerGuide, HoldsForcedCallsToTheToolsAndTheirSchemas) {
   EXPECT_FALSE(takes(forced, invoke("get_weather", kCity) + kEnd + "more"));
 }
 
+TEST(AnswerGuide, LeavesNamesOfOtherParametersOpenWhereTheSchemaDoes) {
+  const auto open = tool(
+      "f",
+      R"({"type":"object","properties":{"n":{"type":"integer"}},"additionalProperties":{"type":"null"}})");
+  const auto forced = guide({.schema = {}, .tools = {open}}, CompletionStart::tool_calls);
+  EXPECT_TRUE(takes(forced, invoke("f", parameter("n", false, "1") + parameter("x", false, "null")) + kEnd));
+  EXPECT_FALSE(takes(forced, invoke("f", parameter("n", false, "null")) + kEnd));
+  EXPECT_FALSE(takes(forced, invoke("f", parameter("x", true, "null")) + kEnd));
+}
+
 TEST(AnswerGuide, TakesStringParametersAsTheyAre) {
   const auto forced = guide({.schema = {}, .tools = {weather()}}, CompletionStart::tool_calls);
   for (const std::string_view value :
