@@ -58,6 +58,7 @@ Answer::Wish Answer::wish() const {
 }
 
 void Answer::on_begin() {
+  report();
   write(setup_.writer->begin(usage_));
 }
 
