@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "train/fused/functions.h"
+
 namespace fathom::train {
 namespace {
 
@@ -16,21 +18,26 @@ Tensor overlapping(const Tensor& x, std::int64_t width, float filler) {
   return torch::cat({before, own}, 2);
 }
 
+// fused::pool in tensor operations.
+Tensor pool(const Tensor& all_values, const Tensor& all_gates, const Tensor& ape, std::int64_t ratio, std::int64_t width) {
+  const std::int64_t blocks = all_values.size(1) / ratio;
+  Tensor values = all_values.unflatten(1, {blocks, ratio}), gates = all_gates.unflatten(1, {blocks, ratio}) + ape;
+  if (ratio == 4) {
+    values = overlapping(values, width, 0);
+    gates = overlapping(gates, width, -std::numeric_limits<float>::infinity());
+  }
+  return (values * gates.softmax(2)).sum(2);
+}
+
 }  // namespace
 
 Tensor compress(const Pass& pass, const std::string& name, const Tensor& x, int ratio, int width) {
   const std::int64_t blocks = x.size(1) / ratio;
   const Tensor complete = x.narrow(1, 0, blocks * ratio);
-  Tensor values = pass.linear(complete, name + "wkv").unflatten(1, {blocks, ratio});
-  Tensor gates = pass.linear(complete, name + "wgate").unflatten(1, {blocks, ratio}) + pass.weight(name + "ape");
-  if (ratio == 4) {
-    values = overlapping(values, width, 0);
-    gates = overlapping(gates, width, -std::numeric_limits<float>::infinity());
-  }
-  const Tensor pooled = (values * gates.softmax(2)).sum(2);
-  const Tensor entries = rms_norm(pooled, pass.weight(name + "norm.weight"), pass.config.rms_eps);
-  const Rotation first_tokens = pass.compress.every(ratio);
-  return rotate(entries, {first_tokens.cos.narrow(1, 0, blocks), first_tokens.sin.narrow(1, 0, blocks)});
+  const Tensor values = pass.linear(complete, name + "wkv"), gates = pass.linear(complete, name + "wgate");
+  const Tensor& ape = pass.weight(name + "ape");
+  const Tensor pooled = pass.is_fused ? fused::pool(values, gates, ape, ratio, width) : pool(values, gates, ape, ratio, width);
+  return pass.norm(pooled, pass.weight(name + "norm.weight"), pass.compress.every(ratio, blocks));
 }
 
 }  // namespace fathom::train

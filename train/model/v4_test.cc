@@ -27,7 +27,7 @@ struct TrainerModel {
 
   V4Output run(const Tensor& ids, const Tensor& next_ids = {}) const {
     const torch::NoGradGuard no_gradient;
-    return run_v4(config, plan, parameters, {ids, plain_positions(ids.size(0), ids.size(1)), next_ids}, {});
+    return run_v4(config, plan, parameters, {ids, plain_positions(ids.size(0), ids.size(1)), next_ids, {}, next_ids.defined()}, {});
   }
 
   model::Config config;
@@ -113,7 +113,7 @@ TEST(Export, IsWhatTheEngineComputesInExactNumerics) {
   ASSERT_TRUE(forward.run({&segment, 1}));
 
   const torch::NoGradGuard no_gradient;
-  const V4Output trained = run_v4(config, (*engine)->plan, parameters, {ids.unsqueeze(0), plain_positions(1, 400), {}},
+  const V4Output trained = run_v4(config, (*engine)->plan, parameters, {ids.unsqueeze(0), plain_positions(1, 400), {}, {}},
                                   {.quantize_weights = true});
   EXPECT_GT(trained.logits.std().item<float>(), 0.5f);
   EXPECT_LE(worst_difference(trained.logits, forward.logits()), kLogitTolerance);

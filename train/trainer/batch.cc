@@ -17,9 +17,4 @@ Batch make_batch(std::span<const Row> rows, torch::Device device) {
           torch::stack(weights).to(device)};
 }
 
-Tensor weighted_loss(const Tensor& logits, const Tensor& targets, const Tensor& weights) {
-  const Tensor log_p = logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
-  return -(log_p * weights).sum();
-}
-
 }  // namespace fathom::train

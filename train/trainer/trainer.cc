@@ -132,19 +132,16 @@ Status Run::resume() {
 void Run::add_gradients(const Stage& stage, std::span<const Row> rows, double all_weights, double share, StepResult& result,
                         std::unordered_map<std::string, Tensor>& loads) {
   const Batch batch = make_batch(rows, device_);
-  const bool with_mtp = stage.mtp_weight > 0;
-  const V4Output out = run_v4(config_, plan_, parameters_, {batch.ids, batch.positions, with_mtp ? batch.targets : Tensor()},
+  const V4Output out = run_v4(config_, plan_, parameters_, {batch.ids, batch.positions, batch.targets, batch.weights, stage.mtp_weight > 0},
                               {.quantize_weights = stage.quantize, .index_loss = recipe_.index_weight > 0, .bf16_products = recipe_.bf16_products});
-  const Tensor main = weighted_loss(out.logits, batch.targets, batch.weights) / all_weights;
-  Tensor loss = main;
-  result.loss += main.item<double>();
+  Tensor loss = out.loss / all_weights;
+  result.loss += loss.item<double>();
   if (out.index_loss.defined()) {
     loss = loss + out.index_loss * (recipe_.index_weight * share);
     result.index_loss += out.index_loss.item<double>() * share;
   }
-  if (with_mtp) {  // the token after the next: known for all but the last
-    const std::int64_t known = batch.targets.size(1) - 1;
-    const Tensor mtp = weighted_loss(out.mtp_logits.narrow(1, 0, known), batch.targets.narrow(1, 1, known), batch.weights.narrow(1, 1, known)) / all_weights;
+  if (out.mtp_loss.defined()) {
+    const Tensor mtp = out.mtp_loss / all_weights;
     loss = loss + mtp * stage.mtp_weight;
     result.mtp_loss += mtp.item<double>();
   }

@@ -37,8 +37,8 @@ double Validation::measure(const model::Config& config, const model::Plan& plan,
   for (std::size_t begin = 0; begin < rows_.size(); begin += kRowsAtOnce) {
     const std::size_t count = std::min<std::size_t>(kRowsAtOnce, rows_.size() - begin);
     const Batch batch = make_batch(std::span(rows_).subspan(begin, count), device);
-    const V4Output out = run_v4(config, plan, parameters, {batch.ids, batch.positions, {}}, {.quantize_weights = quantize});
-    nats += weighted_loss(out.logits, batch.targets, batch.weights).item<double>();
+    const V4Output out = run_v4(config, plan, parameters, {batch.ids, batch.positions, batch.targets, batch.weights}, {.quantize_weights = quantize});
+    nats += out.loss.item<double>();
   }
   return nats / std::numbers::ln2 / std::max(bytes_, 1.0);
 }
