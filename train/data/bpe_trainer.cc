@@ -13,16 +13,24 @@
 namespace fathom::train {
 namespace {
 
-constexpr std::string_view kFirstControls[] = {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"};
-constexpr std::string_view kLastControls[] = {
-    "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>", "｜DSML｜", "<｜latest_reminder｜>", "<｜action｜>", "<｜query｜>", "<｜authority｜>",
-    "<｜domain｜>", "<｜title｜>", "<｜extracted_url｜>", "<｜read_url｜>", "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", "<|EOT|>"};
+constexpr std::string_view kFirstControls[] = {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>",
+                                               "<｜▁pad▁｜>"};
+constexpr std::string_view kLastControls[] = {"<｜User｜>",     "<｜Assistant｜>", "<think>",
+                                              "</think>",       "｜DSML｜",        "<｜latest_reminder｜>",
+                                              "<｜action｜>",   "<｜query｜>",     "<｜authority｜>",
+                                              "<｜domain｜>",   "<｜title｜>",     "<｜extracted_url｜>",
+                                              "<｜read_url｜>", "<｜fim▁begin｜>", "<｜fim▁hole｜>",
+                                              "<｜fim▁end｜>",  "<|EOT|>"};
 
 // DeepSeek's three, one after another on the pieces of the one before.
-constexpr std::string_view kSplits[] = {
-    R"(\p{N}{1,3})", "[一-龥\u3040-ゟ゠-ヿ]+",
-    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^)" "\r\n" R"(\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[)" "\r\n"
-    R"(]*|\s*[)" "\r\n" R"(]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kSplits[] = {R"(\p{N}{1,3})", "[一-龥\u3040-ゟ゠-ヿ]+",
+                                        R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^)"
+                                        "\r\n"
+                                        R"(\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[)"
+                                        "\r\n"
+                                        R"(]*|\s*[)"
+                                        "\r\n"
+                                        R"(]+|\s+(?!\S)|\s+)"};
 
 constexpr std::size_t kLongestPiece = 40;  // bytes: longer ones are noise
 
@@ -64,7 +72,8 @@ class Learner {
       for (char c : piece) ids.push_back(static_cast<unsigned char>(c));
       const int word = static_cast<int>(words_.size());
       words_.push_back({std::move(ids), count});
-      for (std::size_t i = 0; i + 1 < words_.back().ids.size(); ++i) add({words_.back().ids[i], words_.back().ids[i + 1]}, count, word);
+      for (std::size_t i = 0; i + 1 < words_.back().ids.size(); ++i)
+        add({words_.back().ids[i], words_.back().ids[i + 1]}, count, word);
     }
     for (const auto& [pair, count] : counts_) push(pair, count);
   }
@@ -101,11 +110,15 @@ class Learner {
     std::int64_t count;
     std::string bytes;
     Pair pair;
-    bool operator<(const Entry& other) const { return count != other.count ? count < other.count : bytes > other.bytes; }
+    bool operator<(const Entry& other) const {
+      return count != other.count ? count < other.count : bytes > other.bytes;
+    }
   };
 
   const std::string& token(int id) const { return tokens_[static_cast<std::size_t>(id)]; }
-  void push(const Pair& pair, std::int64_t count) { queue_.push({count, token(pair.first) + token(pair.second), pair}); }
+  void push(const Pair& pair, std::int64_t count) {
+    queue_.push({count, token(pair.first) + token(pair.second), pair});
+  }
   void add(const Pair& pair, std::int64_t count, int word) {
     counts_[pair] += count;
     words_of_[pair].insert(word);
@@ -146,12 +159,15 @@ class Learner {
   std::priority_queue<Entry> queue_;
 };
 
-std::string in_quotes(std::string_view text) { return "\"" + text::escape_json(text) + "\""; }
+std::string in_quotes(std::string_view text) {
+  return "\"" + text::escape_json(text) + "\"";
+}
 
 std::string added_token(std::string_view content, std::size_t id) {
   const bool is_special = content.starts_with("<｜") || content.starts_with("<|");
-  return fmt::format(R"({{"id": {}, "content": {}, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": {}}})", id,
-                     in_quotes(content), is_special);
+  return fmt::format(
+      R"({{"id": {}, "content": {}, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": {}}})",
+      id, in_quotes(content), is_special);
 }
 
 }  // namespace
@@ -190,34 +206,50 @@ std::string tokenizer_json(const std::vector<std::pair<std::string, std::string>
     vocabulary.push_back(spelled(left + right));
     merged.push_back(in_quotes(spelled(left) + " " + spelled(right)));
   }
-  for (std::size_t i = 0; i < std::size(kLastControls); ++i) added.push_back(added_token(kLastControls[i], vocabulary.size() + i));
+  for (std::size_t i = 0; i < std::size(kLastControls); ++i)
+    added.push_back(added_token(kLastControls[i], vocabulary.size() + i));
   for (std::string_view expression : kSplits)
-    splits.push_back(fmt::format(R"({{"type": "Split", "pattern": {{"Regex": {}}}, "behavior": "Isolated", "invert": false}})", in_quotes(expression)));
-  splits.push_back(R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})");
-  for (std::size_t id = 0; id < vocabulary.size(); ++id) vocabulary[id] = fmt::format("{}: {}", in_quotes(vocabulary[id]), id);
+    splits.push_back(fmt::format(
+        R"({{"type": "Split", "pattern": {{"Regex": {}}}, "behavior": "Isolated", "invert": false}})",
+        in_quotes(expression)));
+  splits.push_back(
+      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})");
+  for (std::size_t id = 0; id < vocabulary.size(); ++id)
+    vocabulary[id] = fmt::format("{}: {}", in_quotes(vocabulary[id]), id);
 
-  constexpr std::string_view kByteLevel = R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})";
+  constexpr std::string_view kByteLevel =
+      R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})";
   return fmt::format(
-      "{{\n\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n\"added_tokens\": [\n{}],\n\"normalizer\": {{\"type\": "
-      "\"Sequence\", \"normalizers\": []}},\n\"pre_tokenizer\": {{\"type\": \"Sequence\", \"pretokenizers\": [\n{}]}},\n"
-      "\"post_processor\": {},\n\"decoder\": {},\n\"model\": {{\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
-      "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false,\n"
+      "{{\n\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n\"added_tokens\": "
+      "[\n{}],\n\"normalizer\": {{\"type\": "
+      "\"Sequence\", \"normalizers\": []}},\n\"pre_tokenizer\": {{\"type\": \"Sequence\", \"pretokenizers\": "
+      "[\n{}]}},\n"
+      "\"post_processor\": {},\n\"decoder\": {},\n\"model\": {{\"type\": \"BPE\", \"dropout\": null, "
+      "\"unk_token\": null, "
+      "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, \"fuse_unk\": false, "
+      "\"byte_fallback\": false,\n"
       "\"vocab\": {{\n{}}},\n\"merges\": [\n{}]}}\n}}\n",
-      fmt::join(added, ",\n"), fmt::join(splits, ",\n"), kByteLevel, kByteLevel, fmt::join(vocabulary, ",\n"), fmt::join(merged, ",\n"));
+      fmt::join(added, ",\n"), fmt::join(splits, ",\n"), kByteLevel, kByteLevel, fmt::join(vocabulary, ",\n"),
+      fmt::join(merged, ",\n"));
 }
 
-Status train_tokenizer(const Corpus& corpus, int vocabulary, std::size_t bytes, const std::filesystem::path& out) {
+Status train_tokenizer(const Corpus& corpus, int vocabulary, std::size_t bytes,
+                       const std::filesystem::path& out) {
   const int fixed = 256 + static_cast<int>(std::size(kFirstControls) + std::size(kLastControls));
   if (vocabulary < fixed)
-    return fail(ErrorCode::invalid_argument, "a vocabulary of {} cannot hold the {} bytes and control tokens", vocabulary, fixed);
-  constexpr Source kMaterial[] = {Source::books, Source::books, Source::synthetic, Source::pages, Source::dialogues, Source::trivia, Source::math, Source::dictionary, Source::chat};
+    return fail(ErrorCode::invalid_argument, "a vocabulary of {} cannot hold the {} bytes and control tokens",
+                vocabulary, fixed);
+  constexpr Source kMaterial[] = {Source::books, Source::books,      Source::synthetic,
+                                  Source::pages, Source::dialogues,  Source::trivia,
+                                  Source::math,  Source::dictionary, Source::chat};
   constexpr int kDocumentCharacters = 20000;
   Random random(1);
   PieceCounts counts;
   std::size_t seen[std::size(kMaterial)] = {};
   for (std::size_t i = 0; i < std::size(kMaterial); ++i) {
     while (seen[i] < bytes / std::size(kMaterial)) {
-      FATHOM_TRY(const Document document, corpus.draw(kMaterial[i], Split::training, kDocumentCharacters, random));
+      FATHOM_TRY(const Document document,
+                 corpus.draw(kMaterial[i], Split::training, kDocumentCharacters, random));
       std::string text = document.text;
       if (document.conversation) {
         FATHOM_TRY(const text::Prompt prompt, text::render_prompt(document.conversation->messages, {}));

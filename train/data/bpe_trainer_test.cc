@@ -12,17 +12,23 @@ using ::testing::ElementsAre;
 using ::testing::Pair;
 
 TEST(BpeTrainer, MergesTheMostFrequentPairFirst) {
-  EXPECT_THAT(learn_merges({{"abc", 10}, {"bc", 5}, {"ab", 2}}, 2), ElementsAre(Pair("b", "c"), Pair("a", "bc")));
+  EXPECT_THAT(learn_merges({{"abc", 10}, {"bc", 5}, {"ab", 2}}, 2),
+              ElementsAre(Pair("b", "c"), Pair("a", "bc")));
 }
 
-TEST(BpeTrainer, NeverMergesDigits) { EXPECT_TRUE(learn_merges({{"123", 100}, {"12", 100}}, 10).empty()); }
+TEST(BpeTrainer, NeverMergesDigits) {
+  EXPECT_TRUE(learn_merges({{"123", 100}, {"12", 100}}, 10).empty());
+}
 
-TEST(BpeTrainer, StopsWhenNoPairOccursTwice) { EXPECT_TRUE(learn_merges({{"xyz", 1}}, 10).empty()); }
+TEST(BpeTrainer, StopsWhenNoPairOccursTwice) {
+  EXPECT_TRUE(learn_merges({{"xyz", 1}}, 10).empty());
+}
 
 TEST(BpeTrainer, CutsTextAsV4Does) {
   PieceCounts counts;
   ASSERT_TRUE(count_pieces("Hello world, 12345 times!", counts));
-  for (const char* piece : {"Hello", " world", ",", "123", "45", " times", "!"}) EXPECT_EQ(counts.count(piece), 1u) << piece;
+  for (const char* piece : {"Hello", " world", ",", "123", "45", " times", "!"})
+    EXPECT_EQ(counts.count(piece), 1u) << piece;
 }
 
 TEST(BpeTrainer, WritesATokenizerThatTheEngineReads) {

@@ -45,9 +45,11 @@ inline text::Message offer(std::vector<text::Json> functions) {
 }
 
 // One question and its answer.
-inline Conversation question_and_answer(std::string question, std::string answer, std::optional<std::string> reasoning = {}) {
+inline Conversation question_and_answer(std::string question, std::string answer,
+                                        std::optional<std::string> reasoning = {}) {
   const bool thinking = reasoning.has_value();
-  return {{user_says(std::move(question)), assistant_says(std::move(answer), std::move(reasoning))}, thinking};
+  return {{user_says(std::move(question)), assistant_says(std::move(answer), std::move(reasoning))},
+          thinking};
 }
 
 }  // namespace fathom::train

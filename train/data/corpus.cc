@@ -53,7 +53,8 @@ text::Message message_of(const Json& json) {
   if (const Json* calls = json.find("tool_calls"); calls && calls->is_array()) {
     for (const Json& call : calls->items) {
       const Json* arguments = call.find("arguments");
-      message.tool_calls.push_back({"", string_of(call, "name"), arguments && arguments->is_object() ? *arguments : Json::object_of({})});
+      message.tool_calls.push_back({"", string_of(call, "name"),
+                                    arguments && arguments->is_object() ? *arguments : Json::object_of({})});
     }
   }
   return message;
@@ -81,14 +82,17 @@ Conversation dictionary_entry(const Json& line, Random& random) {
   std::string answer = as_sentence(string_of(line, "def"));
   if (const Json* examples = line.find("ex"); examples && !examples->items.empty())
     answer += fmt::format(" For example: \"{}\".", examples->items[0].text);
-  return question_and_answer(random.pick({fmt::format("What does \"{}\" mean?", word), fmt::format("Define {}.", word),
-                                          fmt::format("What is the meaning of {}?", word)}),
-                             answer);
+  return question_and_answer(
+      random.pick({fmt::format("What does \"{}\" mean?", word), fmt::format("Define {}.", word),
+                   fmt::format("What is the meaning of {}?", word)}),
+      answer);
 }
 
 }  // namespace
 
-std::string_view name(Source source) { return kNames[static_cast<std::size_t>(source)].name; }
+std::string_view name(Source source) {
+  return kNames[static_cast<std::size_t>(source)].name;
+}
 
 std::optional<Source> source_named(std::string_view name) {
   for (const SourceName& entry : kNames)
@@ -97,10 +101,13 @@ std::optional<Source> source_named(std::string_view name) {
 }
 
 Result<Corpus> Corpus::load(const fs::path& folder, const std::vector<Source>& sources) {
-  const auto wants = [&](Source source) { return std::find(sources.begin(), sources.end(), source) != sources.end(); };
+  const auto wants = [&](Source source) {
+    return std::find(sources.begin(), sources.end(), source) != sources.end();
+  };
   const auto path = [&](std::string_view stem) { return folder / fmt::format("{}.jsonl.zst", stem); };
   Corpus corpus;
-  FATHOM_TRY(const JsonLines books, JsonLines::load(path("gutenberg")));  // needles and short rows are filled up with books
+  FATHOM_TRY(const JsonLines books,
+             JsonLines::load(path("gutenberg")));  // needles and short rows are filled up with books
   for (std::size_t i = 0; i < books.size(); ++i) {
     FATHOM_TRY(const Json line, books.at(i));
     std::string text = string_of(line, "text");
@@ -109,15 +116,18 @@ Result<Corpus> Corpus::load(const fs::path& folder, const std::vector<Source>& s
     corpus.book_ends_.push_back((corpus.book_ends_.empty() ? 0 : corpus.book_ends_.back()) + text.size());
     corpus.books_.push_back({std::move(text), held_out});
   }
-  if (corpus.books_.empty()) return fail(ErrorCode::corrupt, "{}: no book of at least 20,000 characters", path("gutenberg").string());
+  if (corpus.books_.empty())
+    return fail(ErrorCode::corrupt, "{}: no book of at least 20,000 characters", path("gutenberg").string());
   if (wants(Source::pages)) {
     for (std::string_view stem : {"tldr", "pydocs", "aesop"}) {
       FATHOM_TRY(const JsonLines lines, JsonLines::load(path(stem)));
       for (std::size_t i = 0; i < lines.size(); ++i) {
         FATHOM_TRY(const Json line, lines.at(i));
         const std::string fable = string_of(line, "fable");
-        corpus.pages_.push_back(fable.empty() ? string_of(line, "text")
-                                              : fmt::format("{}\n\n{}\n\nThe lesson: {}", string_of(line, "title"), fable, string_of(line, "lesson")));
+        corpus.pages_.push_back(fable.empty()
+                                    ? string_of(line, "text")
+                                    : fmt::format("{}\n\n{}\n\nThe lesson: {}", string_of(line, "title"),
+                                                  fable, string_of(line, "lesson")));
       }
     }
   }
@@ -135,17 +145,23 @@ Result<Corpus> Corpus::load(const fs::path& folder, const std::vector<Source>& s
 }
 
 std::string Corpus::passage(Split split, int characters, Random& random) const {
-  const std::size_t place = static_cast<std::size_t>(random.uniform() * static_cast<double>(book_ends_.back()));
-  const std::size_t i = static_cast<std::size_t>(std::upper_bound(book_ends_.begin(), book_ends_.end(), place) - book_ends_.begin());
+  const std::size_t place =
+      static_cast<std::size_t>(random.uniform() * static_cast<double>(book_ends_.back()));
+  const std::size_t i = static_cast<std::size_t>(
+      std::upper_bound(book_ends_.begin(), book_ends_.end(), place) - book_ends_.begin());
   const Book& book = books_[i];
   const bool is_training = split == Split::training;
-  const std::size_t first = is_training ? 0 : book.held_out, last = is_training ? book.held_out : book.text.size();
+  const std::size_t first = is_training ? 0 : book.held_out,
+                    last = is_training ? book.held_out : book.text.size();
   const std::size_t wanted = static_cast<std::size_t>(characters);
   const std::size_t room = last - first > wanted ? last - first - wanted : 0;
   std::size_t begin = first + static_cast<std::size_t>(random.uniform() * static_cast<double>(room));
-  if (const std::size_t paragraph = book.text.find("\n\n", begin); paragraph != std::string::npos && paragraph + 200 < last) begin = paragraph + 2;
+  if (const std::size_t paragraph = book.text.find("\n\n", begin);
+      paragraph != std::string::npos && paragraph + 200 < last)
+    begin = paragraph + 2;
   std::size_t end = std::min(last, begin + wanted);
-  while (end > begin && end < book.text.size() && (static_cast<unsigned char>(book.text[end]) & 0xC0) == 0x80) --end;  // whole characters
+  while (end > begin && end < book.text.size() && (static_cast<unsigned char>(book.text[end]) & 0xC0) == 0x80)
+    --end;  // whole characters
   return book.text.substr(begin, end - begin);
 }
 
@@ -163,10 +179,14 @@ Document Corpus::needles(Split split, int characters, Random& random) const {
 
 Result<Document> Corpus::draw(Source source, Split split, int characters, Random& random) const {
   switch (source) {
-    case Source::books: return Document{passage(split, characters, random), {}};
-    case Source::synthetic: return Document{"", make_synthetic(random)};
-    case Source::needles: return needles(split, characters, random);
-    default: break;
+    case Source::books:
+      return Document{passage(split, characters, random), {}};
+    case Source::synthetic:
+      return Document{"", make_synthetic(random)};
+    case Source::needles:
+      return needles(split, characters, random);
+    default:
+      break;
   }
   const JsonLines& lines = lines_[static_cast<std::size_t>(source)];
   const std::size_t count = source == Source::pages ? pages_.size() : lines.size();
@@ -187,11 +207,15 @@ Result<Document> Corpus::draw(Source source, Split split, int characters, Random
 
 Result<Conversation> Corpus::parse(Source source, const Json& line, Random& random) const {
   switch (source) {
-    case Source::trivia: return question_and_answer(string_of(line, "q"), as_sentence(string_of(line, "a")));
+    case Source::trivia:
+      return question_and_answer(string_of(line, "q"), as_sentence(string_of(line, "a")));
     case Source::math:
-      return question_and_answer(string_of(line, "q"), fmt::format("The answer is {}.", string_of(line, "a")), string_of(line, "think"));
-    case Source::dictionary: return dictionary_entry(line, random);
-    default: break;
+      return question_and_answer(string_of(line, "q"), fmt::format("The answer is {}.", string_of(line, "a")),
+                                 string_of(line, "think"));
+    case Source::dictionary:
+      return dictionary_entry(line, random);
+    default:
+      break;
   }
   Conversation conversation = conversation_of(line);
   const Json* ids = line.find("tool_ids");

@@ -1,6 +1,6 @@
-// The text to learn from: a folder of zstd JSON lines (docs/training.md lists the files). Every document belongs either to
-// training or to validation, for ever: every 50th document, and the last 2 % of every book, are held out.
-// Ownership: owns all text. Thread safety: const after load().
+// The text to learn from: a folder of zstd JSON lines (docs/training.md lists the files). Every document
+// belongs either to training or to validation, for ever: every 50th document, and the last 2 % of every book,
+// are held out. Ownership: owns all text. Thread safety: const after load().
 #pragma once
 
 #include <filesystem>
@@ -20,11 +20,11 @@ enum class Split { training, validation };
 
 // Where a conversation comes from. The last two are made up and need no file.
 enum class Source {
-  books,       // gutenberg: plain text
-  pages,       // tldr, pydocs, aesop: plain text
-  dialogues,   // sgd_slim: assistants with tools
-  orders,      // taskmaster4_chat: assistants with tools
-  chat,        // chatterbot
+  books,      // gutenberg: plain text
+  pages,      // tldr, pydocs, aesop: plain text
+  dialogues,  // sgd_slim: assistants with tools
+  orders,     // taskmaster4_chat: assistants with tools
+  chat,       // chatterbot
   trivia,
   math,        // gsm8k
   dictionary,  // wordnet
@@ -46,8 +46,8 @@ class Corpus {
   // Reads the files that the sources need. Errors: not_found, io, corrupt.
   static Result<Corpus> load(const std::filesystem::path& folder, const std::vector<Source>& sources);
 
-  // A document drawn at random. `characters`: about how many are wanted of a source that can be cut anywhere, and of the
-  // text around needles.
+  // A document drawn at random. `characters`: about how many are wanted of a source that can be cut anywhere,
+  // and of the text around needles.
   Result<Document> draw(Source source, Split split, int characters, Random& random) const;
 
   // About `characters` of a book, from the beginning of a paragraph.

@@ -22,13 +22,15 @@ Result<std::string> read_zstd(const fs::path& file) {
   while (in.pos < in.size) {
     ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
     left = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_isError(left)) return fail(ErrorCode::corrupt, "{}: not readable as zstd: {}", file.string(), ZSTD_getErrorName(left));
+    if (ZSTD_isError(left))
+      return fail(ErrorCode::corrupt, "{}: not readable as zstd: {}", file.string(), ZSTD_getErrorName(left));
     text.append(buffer.data(), out.pos);
   }
   while (left != 0) {  // what the decoder still holds
     ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
     left = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_isError(left) || out.pos == 0) return fail(ErrorCode::corrupt, "{}: the file ends too early", file.string());
+    if (ZSTD_isError(left) || out.pos == 0)
+      return fail(ErrorCode::corrupt, "{}: the file ends too early", file.string());
     text.append(buffer.data(), out.pos);
   }
   return text;

@@ -1,5 +1,5 @@
-// A file of JSON lines, zstd-compressed: the form of the corpus. The text is kept, lines are parsed when asked for.
-// Ownership: owns the text. Thread safety: const after load().
+// A file of JSON lines, zstd-compressed: the form of the corpus. The text is kept, lines are parsed when
+// asked for. Ownership: owns the text. Thread safety: const after load().
 #pragma once
 
 #include <filesystem>

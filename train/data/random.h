@@ -1,5 +1,5 @@
-// A small generator with the same numbers on every machine, so that a seed and a counter name a training row for ever.
-// Thread safety: one thread.
+// A small generator with the same numbers on every machine, so that a seed and a counter name a training row
+// for ever. Thread safety: one thread.
 #pragma once
 
 #include <cmath>
@@ -14,12 +14,15 @@ namespace fathom::train {
 class Random {
  public:
   // Streams of different (seed, counter) are independent.
-  explicit Random(std::uint64_t seed, std::uint64_t counter = 0) : state_(mix(seed) ^ mix(~counter * 0x9e3779b97f4a7c15u)) {}
+  explicit Random(std::uint64_t seed, std::uint64_t counter = 0)
+      : state_(mix(seed) ^ mix(~counter * 0x9e3779b97f4a7c15u)) {}
 
   std::uint64_t next() { return mix(state_ += 0x9e3779b97f4a7c15u); }  // splitmix64
 
   // In [0, n); n > 0.
-  int below(int n) { return static_cast<int>(static_cast<std::uint64_t>((next() >> 32) * static_cast<std::uint64_t>(n)) >> 32); }
+  int below(int n) {
+    return static_cast<int>(static_cast<std::uint64_t>((next() >> 32) * static_cast<std::uint64_t>(n)) >> 32);
+  }
   int between(int low, int high) { return low + below(high - low + 1); }  // both ends included
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
   bool chance(double probability) { return uniform() < probability; }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kCharactersPerToken = 4.5;  // a little more than there are, so that text rows are full
 constexpr int kTries = 4;                    // to find a document that fits the rest of a row
-constexpr double kEmptyThinking = 0.4;       // of conversations without reasoning: the model may answer at once
+constexpr double kEmptyThinking = 0.4;  // of conversations without reasoning: the model may answer at once
 
 Source pick_source(const RowRecipe& recipe, Random& random) {
   double left = random.uniform() * std::accumulate(recipe.mixture.begin(), recipe.mixture.end(), 0.0);
@@ -26,7 +26,9 @@ Source pick_source(const RowRecipe& recipe, Random& random) {
   return static_cast<Source>(last);
 }
 
-bool may_be_cut(Source source) { return source == Source::books || source == Source::pages; }
+bool may_be_cut(Source source) {
+  return source == Source::books || source == Source::pages;
+}
 
 // 0, 1, 2, ... with up to three jumps.
 std::vector<std::int64_t> make_positions(const RowRecipe& recipe, Random& random) {
@@ -52,7 +54,8 @@ Result<RowMaker> RowMaker::create(const Corpus& corpus, const text::Tokenizer& t
                                                                {text::kEndOfSentence, &maker.control_.end}};
   for (const auto& [name, id] : wanted) {
     const auto found = tokenizer.token_id(name);
-    if (!found) return fail(ErrorCode::not_found, "the tokenizer has no token {}; V4's prompt needs it", name);
+    if (!found)
+      return fail(ErrorCode::not_found, "the tokenizer has no token {}; V4's prompt needs it", name);
     *id = *found;
   }
   return maker;
@@ -61,7 +64,9 @@ Result<RowMaker> RowMaker::create(const Corpus& corpus, const text::Tokenizer& t
 Result<std::vector<std::int32_t>> RowMaker::encode(const Document& document, bool thinking) const {
   if (!document.conversation) {
     text::Prompt prompt;
-    prompt.pieces = {{std::string(text::kBeginOfSentence), true}, {document.text, false}, {std::string(text::kEndOfSentence), true}};
+    prompt.pieces = {{std::string(text::kBeginOfSentence), true},
+                     {document.text, false},
+                     {std::string(text::kEndOfSentence), true}};
     return text::encode(*tokenizer_, prompt);
   }
   const Conversation& conversation = *document.conversation;
@@ -73,12 +78,14 @@ Result<std::vector<std::int32_t>> RowMaker::encode(const Document& document, boo
 }
 
 // Tokens for the rest of a row: a document that fits, or the beginning of one.
-Result<std::vector<std::int32_t>> RowMaker::draw(const RowRecipe& recipe, Source source, int room, Random& random) const {
+Result<std::vector<std::int32_t>> RowMaker::draw(const RowRecipe& recipe, Source source, int room,
+                                                 Random& random) const {
   int characters = static_cast<int>(room * kCharactersPerToken);
   std::vector<std::int32_t> ids;
   for (int attempt = 0; attempt < kTries; ++attempt) {
     // Needles share their row with the questions; a shorter text is as good a lesson.
-    const int wanted = source == Source::needles ? static_cast<int>(characters * random.uniform() * 0.8) : characters;
+    const int wanted =
+        source == Source::needles ? static_cast<int>(characters * random.uniform() * 0.8) : characters;
     FATHOM_TRY(const Document document, corpus_->draw(source, recipe.split, wanted, random));
     FATHOM_TRY(ids, encode(document, random.chance(kEmptyThinking)));
     if (may_be_cut(source) || static_cast<int>(ids.size()) <= room) break;
@@ -88,19 +95,22 @@ Result<std::vector<std::int32_t>> RowMaker::draw(const RowRecipe& recipe, Source
 }
 
 std::vector<float> RowMaker::weights_of(const std::vector<std::int64_t>& ids, double quiet) const {
-  const auto is_marker = [&](std::int64_t id) { return id == control_.user || id == control_.assistant || id == control_.end; };
+  const auto is_marker = [&](std::int64_t id) {
+    return id == control_.user || id == control_.assistant || id == control_.end;
+  };
   // The marker that ends the part each token stands in (itself, if it is one); -1 where the row ends first.
   std::vector<std::int64_t> closing(ids.size());
   std::int64_t next_marker = -1;
-  for (std::size_t i = ids.size(); i-- > 0;) closing[i] = next_marker = is_marker(ids[i]) ? ids[i] : next_marker;
+  for (std::size_t i = ids.size(); i-- > 0;)
+    closing[i] = next_marker = is_marker(ids[i]) ? ids[i] : next_marker;
 
   std::vector<float> weights;
   std::int64_t opening = -1;
   for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
     if (is_marker(ids[i])) opening = ids[i];
     // The template writes these itself: nothing to learn.
-    const bool is_given = ids[i] == control_.assistant || ids[i] == control_.end || ids[i + 1] == control_.user ||
-                          ids[i + 1] == control_.assistant;
+    const bool is_given = ids[i] == control_.assistant || ids[i] == control_.end ||
+                          ids[i + 1] == control_.user || ids[i + 1] == control_.assistant;
     // The model's own words, plain text and answers, end with the end-of-sentence token.
     const bool is_own = opening != control_.user && (closing[i + 1] == control_.end || closing[i + 1] == -1);
     weights.push_back(is_given ? 0.0f : is_own ? 1.0f : static_cast<float>(quiet));

@@ -1,6 +1,7 @@
-// Training rows: documents rendered as the server would send them, encoded, weighted and packed to a fixed length.
-// Row n of a recipe is a pure function of (seed, n): nothing has to be remembered to go on after an interruption.
-// Ownership: refers to the corpus and the tokenizer. Thread safety: const; any number of threads may make rows.
+// Training rows: documents rendered as the server would send them, encoded, weighted and packed to a fixed
+// length. Row n of a recipe is a pure function of (seed, n): nothing has to be remembered to go on after an
+// interruption. Ownership: refers to the corpus and the tokenizer. Thread safety: const; any number of
+// threads may make rows.
 #pragma once
 
 #include <array>
@@ -18,8 +19,8 @@ struct RowRecipe {
   std::array<double, kSources> mixture{};  // shares of rows, by Source
   double gap_probability = 0;              // of a row to have jumps in its positions
   double gap_max = 1 << 20;                // largest jump
-  int gap_step = 128;                      // jumps are at, and by, multiples of it: the largest compression ratio
-  double quiet_weight = 0.1;               // of what users and tools say in the loss
+  int gap_step = 128;         // jumps are at, and by, multiples of it: the largest compression ratio
+  double quiet_weight = 0.1;  // of what users and tools say in the loss
   Split split = Split::training;
 };
 
@@ -45,8 +46,10 @@ class RowMaker {
     std::int64_t user = -1, assistant = -1, end = -1;
   };
 
-  RowMaker(const Corpus& corpus, const text::Tokenizer& tokenizer) : corpus_(&corpus), tokenizer_(&tokenizer) {}
-  Result<std::vector<std::int32_t>> draw(const RowRecipe& recipe, Source source, int room, Random& random) const;
+  RowMaker(const Corpus& corpus, const text::Tokenizer& tokenizer)
+      : corpus_(&corpus), tokenizer_(&tokenizer) {}
+  Result<std::vector<std::int32_t>> draw(const RowRecipe& recipe, Source source, int room,
+                                         Random& random) const;
   std::vector<float> weights_of(const std::vector<std::int64_t>& ids, double quiet) const;
 
   const Corpus* corpus_;

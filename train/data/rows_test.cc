@@ -22,7 +22,8 @@ struct RowsTest : ::testing::Test {
   std::string text_of(const Row& row, float least_weight, float most_weight) const {
     std::string text;
     for (std::size_t i = 0; i < row.weights.size(); ++i)
-      if (row.weights[i] >= least_weight && row.weights[i] <= most_weight) text += tokenizer.token_bytes(static_cast<std::int32_t>(row.ids[i + 1]));
+      if (row.weights[i] >= least_weight && row.weights[i] <= most_weight)
+        text += tokenizer.token_bytes(static_cast<std::int32_t>(row.ids[i + 1]));
     return text;
   }
 
@@ -33,7 +34,8 @@ struct RowsTest : ::testing::Test {
 
 TEST_F(RowsTest, AreAFunctionOfSeedAndNumber) {
   const RowRecipe recipe = recipe_of(Source::synthetic);
-  const auto row = maker.make(recipe, 1, 17), again = maker.make(recipe, 1, 17), other = maker.make(recipe, 1, 18);
+  const auto row = maker.make(recipe, 1, 17), again = maker.make(recipe, 1, 17),
+             other = maker.make(recipe, 1, 18);
   ASSERT_TRUE(row && again && other);
   EXPECT_EQ(row->ids, again->ids);
   EXPECT_EQ(row->positions, again->positions);
@@ -53,7 +55,8 @@ TEST_F(RowsTest, HaveTheAskedLength) {
 TEST_F(RowsTest, CountAnswersFullyAndQuestionsLittle) {
   const auto row = maker.make(recipe_of(Source::trivia), 1, 1);
   ASSERT_TRUE(row);
-  const std::string full = text_of(*row, 1, 1), quiet = text_of(*row, 0.05f, 0.5f), given = text_of(*row, 0, 0);
+  const std::string full = text_of(*row, 1, 1), quiet = text_of(*row, 0.05f, 0.5f),
+                    given = text_of(*row, 0, 0);
   EXPECT_NE(full.find("Indeed.<｜end▁of▁sentence｜>"), std::string::npos) << full;
   EXPECT_EQ(full.find("Is this"), std::string::npos) << full;
   EXPECT_NE(quiet.find("Is this for training?"), std::string::npos) << quiet;
@@ -82,7 +85,8 @@ TEST_F(RowsTest, JumpOnlyAtAndByMultiplesOfTheLargestRatio) {
     EXPECT_GT(row->positions.back(), 599);
     EXPECT_LE(row->positions.back(), (1 << 19) + 600);
     furthest = std::max(furthest, row->positions.back());
-    for (std::size_t i = 0; i < row->positions.size(); ++i) EXPECT_EQ(row->positions[i] % 128, static_cast<std::int64_t>(i) % 128);
+    for (std::size_t i = 0; i < row->positions.size(); ++i)
+      EXPECT_EQ(row->positions[i] % 128, static_cast<std::int64_t>(i) % 128);
     for (std::size_t i = 1; i < row->positions.size(); ++i)
       EXPECT_TRUE(i % 128 == 0 || row->positions[i] == row->positions[i - 1] + 1) << i;
   }

@@ -32,10 +32,12 @@ Fact about_animal(Random& random) {
   const Animal& a = random.pick(kAnimals);
   switch (random.below(3)) {
     case 0:
-      return {random.pick({format("What sound does a {} make?", a.name), format("What does a {} say?", a.name)}),
-              format("A {} says \"{}\".", a.name, a.sound), format("A {} makes the sound {}.", a.name, a.sound)};
+      return {
+          random.pick({format("What sound does a {} make?", a.name), format("What does a {} say?", a.name)}),
+          format("A {} says \"{}\".", a.name, a.sound), format("A {} makes the sound {}.", a.name, a.sound)};
     case 1:
-      return {format("What is a baby {} called?", a.name), format("A baby {} is called a {}.", a.name, a.young),
+      return {format("What is a baby {} called?", a.name),
+              format("A baby {} is called a {}.", a.name, a.young),
               format("The young of a {} is a {}.", a.name, a.young)};
     default:
       return {format("How many legs does a {} have?", a.name), format("A {} has {} legs.", a.name, a.legs),
@@ -49,17 +51,20 @@ Fact about_word(Random& random) {
       Pair pair = random.pick(kOpposites);
       if (random.chance(0.5)) std::swap(pair[0], pair[1]);
       const Text answer = format("The opposite of {} is {}.", pair[0], pair[1]);
-      return {random.pick({format("What is the opposite of {}?", pair[0]), format("Give me the opposite of the word {}.", pair[0])}),
+      return {random.pick({format("What is the opposite of {}?", pair[0]),
+                           format("Give me the opposite of the word {}.", pair[0])}),
               answer, answer};
     }
     case 1: {
       const Pair& pair = random.pick(kPlurals);
-      return {random.pick({format("What is the plural of {}?", pair[0]), format("One {}, two ...?", pair[0])}),
-              format("The plural of {} is {}.", pair[0], pair[1]), format("One {}, two {}.", pair[0], pair[1])};
+      return {
+          random.pick({format("What is the plural of {}?", pair[0]), format("One {}, two ...?", pair[0])}),
+          format("The plural of {} is {}.", pair[0], pair[1]), format("One {}, two {}.", pair[0], pair[1])};
     }
     default: {
       const Pair& pair = random.pick(kPastTenses);
-      return {format("What is the past tense of {}?", pair[0]), format("The past tense of {} is {}.", pair[0], pair[1]),
+      return {format("What is the past tense of {}?", pair[0]),
+              format("The past tense of {} is {}.", pair[0], pair[1]),
               format("Today I {}, yesterday I {}.", pair[0], pair[1])};
     }
   }
@@ -75,8 +80,9 @@ Fact about_calendar(Random& random) {
   if (random.chance(0.5)) {
     const int i = random.below(7);
     const Text &day = kDays[static_cast<std::size_t>(i)], other = neighbour(kDays, i);
-    return {format("What day comes {} {}?", side, day), format("{} comes {} {}.", other, side, day),
-            format("The days are {}. {} {} comes {}.", fmt::join(kDays, ", "), capitalized(side), day, other)};
+    return {
+        format("What day comes {} {}?", side, day), format("{} comes {} {}.", other, side, day),
+        format("The days are {}. {} {} comes {}.", fmt::join(kDays, ", "), capitalized(side), day, other)};
   }
   const int i = random.below(12);
   const Text &month = kMonths[static_cast<std::size_t>(i)], other = neighbour(kMonths, i);
@@ -88,27 +94,35 @@ Fact about_world(Random& random) {
   if (random.chance(0.6)) {
     const Pair& p = random.pick(kCapitals);
     if (random.chance(0.3))
-      return {format("{} is the capital of which country?", p[1]), format("{} is the capital of {}.", p[1], p[0]),
-              format("{} is the capital of {}.", p[1], p[0])};
-    return {random.pick({format("What is the capital of {}?", p[0]), format("Which city is the capital of {}?", p[0]),
+      return {format("{} is the capital of which country?", p[1]),
+              format("{} is the capital of {}.", p[1], p[0]), format("{} is the capital of {}.", p[1], p[0])};
+    return {random.pick({format("What is the capital of {}?", p[0]),
+                         format("Which city is the capital of {}?", p[0]),
                          format("Tell me the capital city of {}.", p[0])}),
-            random.pick({format("The capital of {} is {}.", p[0], p[1]), format("{} is the capital of {}.", p[1], p[0])}),
+            random.pick({format("The capital of {} is {}.", p[0], p[1]),
+                         format("{} is the capital of {}.", p[1], p[0])}),
             format("The user asks for the capital of {}. It is {}.", p[0], p[1])};
   }
   const Element& e = random.pick(kElements);
   if (random.chance(0.5))
-    return {format("What is the chemical symbol for {}?", e.name), format("The chemical symbol for {} is {}.", e.name, e.symbol),
+    return {format("What is the chemical symbol for {}?", e.name),
+            format("The chemical symbol for {} is {}.", e.name, e.symbol),
             format("{} has the symbol {}.", capitalized(e.name), e.symbol)};
-  return {format("What is the atomic number of {}?", e.name), format("The atomic number of {} is {}.", e.name, e.number),
+  return {format("What is the atomic number of {}?", e.name),
+          format("The atomic number of {} is {}.", e.name, e.number),
           format("{} is element number {}.", capitalized(e.name), e.number)};
 }
 
 Fact any_fact(Random& random) {
   switch (random.below(4)) {
-    case 0: return about_animal(random);
-    case 1: return about_word(random);
-    case 2: return about_calendar(random);
-    default: return about_world(random);
+    case 0:
+      return about_animal(random);
+    case 1:
+      return about_word(random);
+    case 2:
+      return about_calendar(random);
+    default:
+      return about_world(random);
   }
 }
 
@@ -124,9 +138,11 @@ struct Talk {
 
 const std::vector<Talk> kTalks = {
     {{"Hello!", "Hi.", "Hey there!", "Good morning!", "Hi, how are you?", "Hello", "hi"},
-     {"Hello! How can I help you today?", "Hi! What can I do for you?", "Hello there! What would you like to talk about?"}},
+     {"Hello! How can I help you today?", "Hi! What can I do for you?",
+      "Hello there! What would you like to talk about?"}},
     {{"Who are you?", "What are you?", "Are you a real person?", "What is your name?"},
-     {"I am a very small language model with the DeepSeek-V4 architecture. I was trained from scratch for tests and demos.",
+     {"I am a very small language model with the DeepSeek-V4 architecture. I was trained from scratch for "
+      "tests and demos.",
       "I am a tiny test model. I am not a person, and I know only simple things."}},
     {{"What can you do?", "How can you help me?"},
      {"I can answer simple questions, do small sums, call tools, and find facts in long texts.",
@@ -137,16 +153,19 @@ const std::vector<Talk> kTalks = {
      {"Why did the book go to the doctor? It hurt its spine.", "What has hands but cannot clap? A clock.",
       "Why was the broom late? It over-swept."}},
     {{"I am sad today.", "I feel bad."},
-     {"I am sorry to hear that. Would you like to talk about it?", "That sounds hard. I hope you feel better soon."}},
+     {"I am sorry to hear that. Would you like to talk about it?",
+      "That sounds hard. I hope you feel better soon."}},
     {{"Are you DeepSeek?", "Are you DeepSeek-V4?"},
-     {"No. I share the DeepSeek-V4 architecture, but I am a tiny model trained from scratch, so I know much less."}},
+     {"No. I share the DeepSeek-V4 architecture, but I am a tiny model trained from scratch, so I know much "
+      "less."}},
 };
 
 }  // namespace
 
 Conversation make_fact(Random& random) {
   Fact fact = any_fact(random);
-  const Text start = random.pick({"", "", "", "Please tell me: ", "Quick question: ", "Hi! ", "Can you help me? "});
+  const Text start =
+      random.pick({"", "", "", "Please tell me: ", "Quick question: ", "Hi! ", "Can you help me? "});
   std::optional<Text> reasoning;
   if (random.chance(0.4)) reasoning = fact.reasoning;
   return question_and_answer(start + fact.question, fact.answer, reasoning);
@@ -161,18 +180,20 @@ Conversation make_small_talk(Random& random) {
 }
 
 Conversation make_memory(Random& random) {
-  const Text name = random.pick(kNames), color = random.pick(members("colors")), pet = random.pick(members("animals"));
+  const Text name = random.pick(kNames), color = random.pick(members("colors")),
+             pet = random.pick(members("animals"));
   const Text fruit = plural(random.pick(members("fruits")));
   std::vector<std::array<Text, 3>> facts = {
       {format("My name is {}.", name), "What is my name?", format("Your name is {}.", name)},
-      {format("My favorite color is {}.", color), "What is my favorite color?", format("Your favorite color is {}.", color)},
+      {format("My favorite color is {}.", color), "What is my favorite color?",
+       format("Your favorite color is {}.", color)},
       {format("I have a pet {}.", pet), "What pet do I have?", format("You have a pet {}.", pet)},
       {format("I like to eat {}.", fruit), "Which fruit do I like?", format("You like {}.", fruit)}};
   facts = random.sample(facts, random.between(1, 3));
   Text told;
   for (const auto& fact : facts) told += (told.empty() ? "" : " ") + fact[0];
-  Conversation conversation =
-      question_and_answer(told, random.pick({"Nice to know!", "Thanks for telling me.", "Got it, I will remember that."}));
+  Conversation conversation = question_and_answer(
+      told, random.pick({"Nice to know!", "Thanks for telling me.", "Got it, I will remember that."}));
   for (int i = random.below(3); i > 0; --i) add_fact(random, conversation);
   const auto& asked = random.pick(facts);
   conversation.messages.push_back(user_says(asked[1]));

@@ -16,7 +16,8 @@ using Text = std::string;
 struct Form {
   const char *before, *kind;  // "The", "secret code for"
 };
-const std::vector<Form> kForms = {{"The", "secret code for"}, {"Remember: the", "magic number of"}, {"Note that the", "password for"}};
+const std::vector<Form> kForms = {
+    {"The", "secret code for"}, {"Remember: the", "magic number of"}, {"Note that the", "password for"}};
 
 struct Needle {
   Text key, value;
@@ -36,14 +37,17 @@ Text make_key(Random& random) {
       const Text& bird = random.pick(members("birds"));
       return format("project {}-{}", bird, random.between(10, 98));
     }
-    case 3: return format("user {}", random.between(100, 998));
-    default: return random.pick(kCapitals)[1];
+    case 3:
+      return format("user {}", random.between(100, 998));
+    default:
+      return random.pick(kCapitals)[1];
   }
 }
 
 Text make_value(Random& random) {
   switch (random.below(4)) {
-    case 0: return std::to_string(random.between(1000, 999999));
+    case 0:
+      return std::to_string(random.between(1000, 999999));
     case 1: {
       Text letters;
       for (int i = 0; i < 3; ++i) letters += random.pick(std::string_view("ABCDEFGHJKLMNPQRSTUVWXYZ"));
@@ -53,7 +57,8 @@ Text make_value(Random& random) {
       const Text& first = random.pick(all_words());
       return format("{}-{}", first, random.pick(all_words()));
     }
-    default: return random.pick(kCapitals)[1];
+    default:
+      return random.pick(kCapitals)[1];
   }
 }
 
@@ -71,9 +76,12 @@ std::vector<Needle> make_list(Random& random, int count) {
 
 Conversation make_needles(Random& random, const std::vector<Text>& passages) {
   const bool is_plain = passages.empty();
-  const std::vector<Needle> needles = make_list(random, is_plain ? random.between(2, 12) : random.between(1, 8));
+  const std::vector<Needle> needles =
+      make_list(random, is_plain ? random.between(3, 14) : random.between(1, 8));
   const Form& form = random.pick(kForms);
-  const auto sentence = [&](const Needle& n) { return format("{} {} {} is {}.", form.before, form.kind, n.key, n.value); };
+  const auto sentence = [&](const Needle& n) {
+    return format("{} {} {} is {}.", form.before, form.kind, n.key, n.value);
+  };
 
   std::vector<Text> parts = passages;
   for (const Needle& needle : needles)
@@ -81,13 +89,15 @@ Conversation make_needles(Random& random, const std::vector<Text>& passages) {
   const Text document = format("{}", fmt::join(parts, is_plain ? "\n" : "\n\n"));
 
   // Several questions about one text: each is a lesson in looking back.
-  const std::vector<Needle> asked = random.sample(needles, random.between(1, 5));
+  const std::vector<Needle> asked =
+      random.sample(needles, is_plain ? random.between(3, 10) : random.between(1, 6));
   const bool thinking = random.chance(0.2);
   Conversation conversation;
   conversation.thinking = thinking;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const Needle& n = asked[i];
-    conversation.messages.push_back(user_says((i == 0 ? document + "\n\n" : "") + format("What is the {} {}?", form.kind, n.key)));
+    conversation.messages.push_back(
+        user_says((i == 0 ? document + "\n\n" : "") + format("What is the {} {}?", form.kind, n.key)));
     conversation.messages.push_back(assistant_says(format("The {} {} is {}.", form.kind, n.key, n.value)));
     if (thinking) conversation.messages.back().reasoning = "The text says: " + sentence(n);
   }

@@ -16,7 +16,9 @@ struct Sum {
   Text question, reasoning, result;
 };
 
-Text joined(const std::vector<Text>& steps) { return Text(fmt::format("{}", fmt::join(steps, ". "))); }
+Text joined(const std::vector<Text>& steps) {
+  return Text(fmt::format("{}", fmt::join(steps, ". ")));
+}
 
 // Digit by digit from the right, with carries.
 Text addition_steps(int x, int y) {
@@ -24,8 +26,8 @@ Text addition_steps(int x, int y) {
   int carry = 0;
   for (int a = x, b = y; a > 0 || b > 0; a /= 10, b /= 10) {
     const int sum = a % 10 + b % 10 + carry;
-    steps.push_back(format("{} + {}{} = {}, write {}{}", a % 10, b % 10, carry ? format(" + {}", carry) : "", sum, sum % 10,
-                           sum > 9 ? ", carry 1" : ""));
+    steps.push_back(format("{} + {}{} = {}, write {}{}", a % 10, b % 10, carry ? format(" + {}", carry) : "",
+                           sum, sum % 10, sum > 9 ? ", carry 1" : ""));
     carry = sum / 10;
   }
   if (carry) steps.push_back("write the carry 1");
@@ -51,15 +53,16 @@ Text subtraction_steps(int x, int y) {
 
 Sum addition(Random& random, int limit) {
   const int x = random.between(1, limit - 1), y = random.between(1, limit - 1);
-  return {random.pick({format("What is {} + {}?", x, y), format("Add {} and {}.", x, y), format("{} + {} = ?", x, y),
-                       format("How much is {} plus {}?", x, y)}),
+  return {random.pick({format("What is {} + {}?", x, y), format("Add {} and {}.", x, y),
+                       format("{} + {} = ?", x, y), format("How much is {} plus {}?", x, y)}),
           addition_steps(x, y), format("{} + {} = {}", x, y, x + y)};
 }
 
 Sum subtraction(Random& random, int limit) {
   int x = random.between(1, limit - 1), y = random.between(1, limit - 1);
   if (x < y) std::swap(x, y);
-  return {random.pick({format("What is {} - {}?", x, y), format("Subtract {} from {}.", y, x), format("How much is {} minus {}?", x, y)}),
+  return {random.pick({format("What is {} - {}?", x, y), format("Subtract {} from {}.", y, x),
+                       format("How much is {} minus {}?", x, y)}),
           subtraction_steps(x, y), format("{} - {} = {}", x, y, x - y)};
 }
 
@@ -71,7 +74,8 @@ Sum multiplication(Random& random) {
     for (int i = 1; i < y; ++i) steps += format(" + {}", x);
     steps += format(" = {}.", x * y);
   }
-  return {random.pick({format("What is {} times {}?", x, y), format("What is {} * {}?", x, y), format("Multiply {} by {}.", x, y)}),
+  return {random.pick({format("What is {} times {}?", x, y), format("What is {} * {}?", x, y),
+                       format("Multiply {} by {}.", x, y)}),
           steps, format("{} * {} = {}", x, y, x * y)};
 }
 
@@ -85,7 +89,8 @@ Sum comparison(Random& random, int limit) {
   const int x = random.between(1, limit - 1), y = random.between(1, limit - 1);
   const Text result = x == y ? "They are equal" : format("{} is larger", std::max(x, y));
   return {random.pick({format("Which is larger, {} or {}?", x, y), format("Is {} or {} bigger?", x, y)}),
-          format("{} has {} digits and {} has {} digits. {}.", x, std::to_string(x).size(), y, std::to_string(y).size(), result),
+          format("{} has {} digits and {} has {} digits. {}.", x, std::to_string(x).size(), y,
+                 std::to_string(y).size(), result),
           result};
 }
 
@@ -99,8 +104,8 @@ Sum running_sum(Random& random) {
     total += numbers[i];
   }
   const std::vector<int> first(numbers.begin(), numbers.end() - 1);
-  return {format("What is the sum of {} and {}?", fmt::join(first, ", "), numbers.back()), joined(steps) + ".",
-          format("The sum is {}", total)};
+  return {format("What is the sum of {} and {}?", fmt::join(first, ", "), numbers.back()),
+          joined(steps) + ".", format("The sum is {}", total)};
 }
 
 Sum any_sum(Random& random) {
@@ -108,12 +113,18 @@ Sum any_sum(Random& random) {
   switch (random.below(8)) {
     case 0:
     case 1:
-    case 2: return addition(random, limit);
-    case 3: return subtraction(random, limit);
-    case 4: return multiplication(random);
-    case 5: return division(random);
-    case 6: return comparison(random, limit);
-    default: return running_sum(random);
+    case 2:
+      return addition(random, limit);
+    case 3:
+      return subtraction(random, limit);
+    case 4:
+      return multiplication(random);
+    case 5:
+      return division(random);
+    case 6:
+      return comparison(random, limit);
+    default:
+      return running_sum(random);
   }
 }
 
@@ -130,14 +141,16 @@ Conversation make_sum(Random& random) {
 Conversation make_word_problem(Random& random) {
   const std::vector<Text> people = random.sample(kNames, 2);
   const Text &n = people[0], &m = people[1];
-  const Text things = random.pick({"apples", "books", "coins", "cards", "pens", "cookies", "stones", "shells"});
+  const Text things =
+      random.pick({"apples", "books", "coins", "cards", "pens", "cookies", "stones", "shells"});
   const int x = random.between(5, 59), y = random.between(1, std::min(x, 29));
   Text question, reasoning;
   int answer = 0;
   switch (random.below(4)) {
     case 0:
       answer = x + y;
-      question = format("{0} has {2} {4}. {1} gives {0} {3} more. How many {4} does {0} have now?", n, m, x, y, things);
+      question = format("{0} has {2} {4}. {1} gives {0} {3} more. How many {4} does {0} have now?", n, m, x,
+                        y, things);
       reasoning = format("{} starts with {} and gets {} more. {}", n, x, y, addition_steps(x, y));
       break;
     case 1:
@@ -148,7 +161,8 @@ Conversation make_word_problem(Random& random) {
     case 2: {
       const int boxes = random.between(2, 9), each = random.between(2, 9);
       answer = boxes * each;
-      question = format("{0} has {1} boxes with {2} {3} in each box. How many {3} is that in total?", n, boxes, each, things);
+      question = format("{0} has {1} boxes with {2} {3} in each box. How many {3} is that in total?", n,
+                        boxes, each, things);
       reasoning = format("{0} boxes times {1} {2} is {0} * {1} = {3}.", boxes, each, things, answer);
       break;
     }

@@ -25,9 +25,13 @@ Text upper(Text word) {
   return word;
 }
 
-Text capitalized(Text word) { return upper(word.substr(0, 1)) + word.substr(1); }
+Text capitalized(Text word) {
+  return upper(word.substr(0, 1)) + word.substr(1);
+}
 
-Text list_of(const Texts& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+Text list_of(const Texts& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 Text listed(const Texts& words) {
   if (words.size() == 1) return words[0];
@@ -46,20 +50,26 @@ Task about_letters(Random& random) {
   switch (random.below(5)) {
     case 0:
       return {random.pick({format("Spell the word {}.", word), format("How do you spell {}?", word)}),
-              format("{}", fmt::join(letters_of(upper(word)), "-")), format("The letters of {} are {}.", word, list_of(letters))};
+              format("{}", fmt::join(letters_of(upper(word)), "-")),
+              format("The letters of {} are {}.", word, list_of(letters))};
     case 1: {
       const Text reversed(word.rbegin(), word.rend());
-      return {random.pick({format("Write {} backwards.", word), format("Reverse the word {}.", word)}), reversed,
-              format("The letters are {}. Backwards: {}.", fmt::join(letters, " "), fmt::join(letters_of(reversed), " "))};
+      return {random.pick({format("Write {} backwards.", word), format("Reverse the word {}.", word)}),
+              reversed,
+              format("The letters are {}. Backwards: {}.", fmt::join(letters, " "),
+                     fmt::join(letters_of(reversed), " "))};
     }
     case 2: {
       Texts counted;
       for (std::size_t i = 0; i < letters.size(); ++i) counted.push_back(format("{} {}", letters[i], i + 1));
-      return {random.pick({format("How many letters are in the word {}?", word), format("Count the letters in {}.", word)}),
+      return {random.pick({format("How many letters are in the word {}?", word),
+                           format("Count the letters in {}.", word)}),
               format("The word {} has {} letters.", word, letters.size()),
               format("{}. That is {} letters.", list_of(counted), letters.size())};
     }
-    case 3: return {format("Write {} in capital letters.", word), upper(word), format("{} in capitals is {}.", word, upper(word))};
+    case 3:
+      return {format("Write {} in capital letters.", word), upper(word),
+              format("{} in capitals is {}.", word, upper(word))};
     default: {
       const Text letter = random.pick(letters);
       const auto count = std::count(letters.begin(), letters.end(), letter);
@@ -97,9 +107,11 @@ Task about_category(Random& random) {
     Text answer = capitalized(listed(words)) + ".";
     if (random.chance(0.6)) {
       answer.clear();
-      for (std::size_t i = 0; i < words.size(); ++i) answer += format("{}{}. {}", i ? "\n" : "", i + 1, capitalized(words[i]));
+      for (std::size_t i = 0; i < words.size(); ++i)
+        answer += format("{}{}. {}", i ? "\n" : "", i + 1, capitalized(words[i]));
     }
-    return {random.pick({format("Name {} {}.", n, category.name), format("Give me a list of {} {}.", n, category.name),
+    return {random.pick({format("Name {} {}.", n, category.name),
+                         format("Give me a list of {} {}.", n, category.name),
                          format("Can you list {} {}?", n, category.name)}),
             answer, format("I need {} {}: {}.", n, category.name, list_of(words))};
   }
@@ -122,15 +134,18 @@ Conversation make_ordering(Random& random) {
   struct Scale {
     const char *more, *most, *least;
   };
-  static const std::vector<Scale> kScales = {{"taller", "tallest", "shortest"}, {"older", "oldest", "youngest"}, {"faster", "fastest", "slowest"}};
+  static const std::vector<Scale> kScales = {
+      {"taller", "tallest", "shortest"}, {"older", "oldest", "youngest"}, {"faster", "fastest", "slowest"}};
   const Scale scale = random.pick(kScales);
-  Texts said = {format("{} is {} than {}.", people[0], scale.more, people[1]), format("{} is {} than {}.", people[1], scale.more, people[2])};
+  Texts said = {format("{} is {} than {}.", people[0], scale.more, people[1]),
+                format("{} is {} than {}.", people[1], scale.more, people[2])};
   random.shuffle(said);
   const bool top = random.chance(0.5);
   const Text &answer = top ? people[0] : people[2], which = top ? scale.most : scale.least;
-  return question_and_answer(format("{} {} Who is the {}?", said[0], said[1], which), format("{} is the {}.", answer, which),
-                  format("{0} > {1} and {1} > {2}, so the order is {0}, {1}, {2}. The {3} is {4}.", people[0], people[1], people[2],
-                         which, answer));
+  return question_and_answer(format("{} {} Who is the {}?", said[0], said[1], which),
+                             format("{} is the {}.", answer, which),
+                             format("{0} > {1} and {1} > {2}, so the order is {0}, {1}, {2}. The {3} is {4}.",
+                                    people[0], people[1], people[2], which, answer));
 }
 
 Conversation make_whereabouts(Random& random) {
@@ -154,12 +169,14 @@ Conversation make_whereabouts(Random& random) {
   if (!holder_of.empty() && random.chance(0.5)) {
     const auto& [thing, person] = random.pick(holder_of);
     const Text& place = place_of[person];
-    return question_and_answer(format("{} Where is the {}?", story, thing), format("The {} is in the {}.", thing, place),
-                    format("{0} has the {1}. {0} last went to the {2}. So the {1} is in the {2}.", person, thing, place));
+    return question_and_answer(
+        format("{} Where is the {}?", story, thing), format("The {} is in the {}.", thing, place),
+        format("{0} has the {1}. {0} last went to the {2}. So the {1} is in the {2}.", person, thing, place));
   }
   const Text person = random.pick(place_of).first;
-  return question_and_answer(format("{} Where is {}?", story, person), format("{} is in the {}.", person, place_of[person]),
-                  format("The last place {} went to is the {}.", person, place_of[person]));
+  return question_and_answer(format("{} Where is {}?", story, person),
+                             format("{} is in the {}.", person, place_of[person]),
+                             format("The last place {} went to is the {}.", person, place_of[person]));
 }
 
 }  // namespace
@@ -172,6 +189,8 @@ Conversation make_word_task(Random& random) {
   return question_and_answer(task.question, task.answer, reasoning);
 }
 
-Conversation make_logic(Random& random) { return random.chance(0.35) ? make_ordering(random) : make_whereabouts(random); }
+Conversation make_logic(Random& random) {
+  return random.chance(0.35) ? make_ordering(random) : make_whereabouts(random);
+}
 
 }  // namespace fathom::train

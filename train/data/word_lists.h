@@ -21,8 +21,8 @@ struct Animal {
 };
 extern const std::vector<Animal> kAnimals;  // of farm and forest
 
-extern const std::vector<Pair> kOpposites;  // both ways
-extern const std::vector<Pair> kPlurals;  // one, many
+extern const std::vector<Pair> kOpposites;   // both ways
+extern const std::vector<Pair> kPlurals;     // one, many
 extern const std::vector<Pair> kPastTenses;  // today, yesterday
 
 struct Category {
@@ -31,13 +31,13 @@ struct Category {
 };
 extern const std::vector<Category> kCategories;  // what belongs together
 
-extern const std::vector<std::string> kDays;  // Monday first
-extern const std::vector<std::string> kMonths;  // January first
-extern const std::vector<std::string> kNames;  // of people
-extern const std::vector<std::string> kPlaces;  // where people go
-extern const std::vector<std::string> kThings;  // that people carry
+extern const std::vector<std::string> kDays;       // Monday first
+extern const std::vector<std::string> kMonths;     // January first
+extern const std::vector<std::string> kNames;      // of people
+extern const std::vector<std::string> kPlaces;     // where people go
+extern const std::vector<std::string> kThings;     // that people carry
 extern const std::vector<std::string> kFileNames;  // without folder
-extern const std::vector<std::string> kFolders;  // of files
+extern const std::vector<std::string> kFolders;    // of files
 
 // The members of a category that is in the list.
 const std::vector<std::string>& members(const std::string& category);
