@@ -34,15 +34,19 @@ void multiply_fp32(const Matrix& a, const Matrix& b, float* c, std::int64_t c_st
 #define FATHOM_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 #define FATHOM_BF16_INLINE inline __attribute__((always_inline)) FATHOM_BF16
 
-// A tile of the result is kTileRows x kTileCols: 24 accumulators. Operands are packed as pairs of neighbours in the inner
-// dimension (one 32-bit word), in panels of one tile: [panel][pair][kTileRows or kTileCols].
+// A tile of the result is kTileRows x kTileCols: 24 accumulators. Operands are packed as pairs of neighbours
+// in the inner dimension (one 32-bit word), in panels of one tile: [panel][pair][kTileRows or kTileCols].
 constexpr std::int64_t kTileRows = 12;
 constexpr std::int64_t kTileCols = 32;
 constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kBlockWords = 64 * 1024;  // of packed rows that stay in the second-level cache
 
-std::int64_t panels(std::int64_t n, std::int64_t tile) { return (n + tile - 1) / tile; }
-std::int64_t pairs_of(std::int64_t inner) { return (inner + 1) / 2; }
+std::int64_t panels(std::int64_t n, std::int64_t tile) {
+  return (n + tile - 1) / tile;
+}
+std::int64_t pairs_of(std::int64_t inner) {
+  return (inner + 1) / 2;
+}
 
 // 16 words each of 16 registers, across their diagonal.
 FATHOM_BF16_INLINE void transpose(__m512i (&r)[16]) {
@@ -80,8 +84,8 @@ FATHOM_BF16_INLINE __mmask16 first(std::int64_t n) {
 }
 
 // Up to 16 lines whose inner dimension is contiguous: out[pair * tile + line].
-FATHOM_BF16 void pack_along(const float* data, std::int64_t stride, std::int64_t lines, std::int64_t inner, std::int64_t tile,
-                            std::uint32_t* out) {
+FATHOM_BF16 void pack_along(const float* data, std::int64_t stride, std::int64_t lines, std::int64_t inner,
+                            std::int64_t tile, std::uint32_t* out) {
   const __mmask16 wanted = first(std::min(tile, kLanes));
   for (std::int64_t k = 0; k < inner; k += 32) {
     __m512i r[16];
@@ -106,21 +110,23 @@ FATHOM_BF16 void pack_along(const float* data, std::int64_t stride, std::int64_t
 }
 
 // Up to 16 lines that lie side by side, the inner dimension `stride` apart.
-FATHOM_BF16 void pack_across(const float* data, std::int64_t stride, std::int64_t lines, std::int64_t inner, std::int64_t tile,
-                             std::uint32_t* out) {
+FATHOM_BF16 void pack_across(const float* data, std::int64_t stride, std::int64_t lines, std::int64_t inner,
+                             std::int64_t tile, std::uint32_t* out) {
   const __mmask16 wanted = first(std::min(tile, kLanes)), there = first(lines);
   for (std::int64_t k = 0; k < inner; k += 2) {
     const float* x = data + k * stride;
     const __m512 low = _mm512_maskz_loadu_ps(there, x);
     const __m512 high = k + 1 < inner ? _mm512_maskz_loadu_ps(there, x + stride) : _mm512_setzero_ps();
     const __m512i low_words = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-    const __m512i high_words = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high)), 16);
+    const __m512i high_words =
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high)), 16);
     _mm512_mask_storeu_epi32(out + k / 2 * tile, wanted, _mm512_or_si512(low_words, high_words));
   }
 }
 
 // `count` lines of a matrix [lines, inner] from `begin` on, as one panel.
-FATHOM_BF16 void pack_panel(const Matrix& m, std::int64_t begin, std::int64_t count, std::int64_t tile, std::uint32_t* out) {
+FATHOM_BF16 void pack_panel(const Matrix& m, std::int64_t begin, std::int64_t count, std::int64_t tile,
+                            std::uint32_t* out) {
   for (std::int64_t line = 0; line < tile; line += kLanes) {
     const std::int64_t lines = std::clamp<std::int64_t>(count - line, 0, kLanes);
     const float* data = m.data + (begin + line) * m.row_stride;
@@ -133,8 +139,8 @@ FATHOM_BF16 void pack_panel(const Matrix& m, std::int64_t begin, std::int64_t co
 }
 
 template <bool kAccumulate>
-FATHOM_BF16 void multiply_tile(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs, float* c, std::int64_t c_stride,
-                               std::int64_t rows, std::int64_t cols) {
+FATHOM_BF16 void multiply_tile(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs, float* c,
+                               std::int64_t c_stride, std::int64_t rows, std::int64_t cols) {
   __m512 sums[kTileRows][2];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
@@ -175,7 +181,8 @@ void multiply_bf16(const Matrix& a, const Matrix& b, float* c, std::int64_t c_st
   const Matrix cols = b.transposed();
   std::uint32_t* const b_words = scratch(packed_cols, col_panels * pairs * kTileCols);
   for (std::int64_t j = 0; j < col_panels; ++j)
-    pack_panel(cols, j * kTileCols, std::min(kTileCols, b.cols - j * kTileCols), kTileCols, b_words + j * pairs * kTileCols);
+    pack_panel(cols, j * kTileCols, std::min(kTileCols, b.cols - j * kTileCols), kTileCols,
+               b_words + j * pairs * kTileCols);
 
   const auto tile = accumulate ? multiply_tile<true> : multiply_tile<false>;
   const std::int64_t row_panels = panels(a.rows, kTileRows);
@@ -192,8 +199,9 @@ void multiply_bf16(const Matrix& a, const Matrix& b, float* c, std::int64_t c_st
       for (std::int64_t j = 0; j < col_panels; ++j)
         for (std::int64_t i = 0; i < count; ++i) {
           const std::int64_t row = (begin + i) * kTileRows, col = j * kTileCols;
-          tile(a_words + i * pairs * kTileRows, b_words + j * pairs * kTileCols, pairs, c + row * c_stride + col, c_stride,
-               std::min(kTileRows, a.rows - row), std::min(kTileCols, b.cols - col));
+          tile(a_words + i * pairs * kTileRows, b_words + j * pairs * kTileCols, pairs,
+               c + row * c_stride + col, c_stride, std::min(kTileRows, a.rows - row),
+               std::min(kTileCols, b.cols - col));
         }
     }
   });
@@ -213,8 +221,10 @@ Precision product_precision(bool bf16_products) {
   return Precision::fp32;
 }
 
-void multiply(Precision precision, const Matrix& a, const Matrix& b, float* c, std::int64_t c_stride, bool accumulate) {
-  FATHOM_CHECK(a.cols == b.rows && (a.row_stride == 1 || a.col_stride == 1) && (b.row_stride == 1 || b.col_stride == 1));
+void multiply(Precision precision, const Matrix& a, const Matrix& b, float* c, std::int64_t c_stride,
+              bool accumulate) {
+  FATHOM_CHECK(a.cols == b.rows && (a.row_stride == 1 || a.col_stride == 1) &&
+               (b.row_stride == 1 || b.col_stride == 1));
   if (a.rows == 0 || b.cols == 0) return;
 #ifdef FATHOM_HAS_BF16_KERNEL
   if (precision == Precision::bf16) return multiply_bf16(a, b, c, c_stride, accumulate);

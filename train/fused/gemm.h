@@ -1,6 +1,6 @@
-// Matrix products of fp32 matrices, with both sides rounded to bf16 on the way in where the processor multiplies bf16
-// several times faster (AVX512-BF16). Packing does the rounding, so there are no bf16 copies to keep, and any strides will do.
-// Thread safety: pure functions; they use torch's threads.
+// Matrix products of fp32 matrices, with both sides rounded to bf16 on the way in where the processor
+// multiplies bf16 several times faster (AVX512-BF16). Packing does the rounding, so there are no bf16 copies
+// to keep, and any strides will do. Thread safety: pure functions; they use torch's threads.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ enum class Precision { fp32, bf16 };
 Precision product_precision(bool bf16_products);
 
 // c [a.rows, b.cols] = a b, or += when `accumulate`; rows of c are `c_stride` apart.
-void multiply(Precision precision, const Matrix& a, const Matrix& b, float* c, std::int64_t c_stride, bool accumulate);
+void multiply(Precision precision, const Matrix& a, const Matrix& b, float* c, std::int64_t c_stride,
+              bool accumulate);
 
 }  // namespace fathom::train::fused

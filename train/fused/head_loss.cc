@@ -30,9 +30,10 @@ FATHOM_VECTORISED double loss_row(float* logits, std::int64_t vocabulary, std::i
 // The gradients for a loss of weight 1 come with the forward pass, while the logits are at hand.
 class HeadLoss : public torch::autograd::Function<HeadLoss> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& x_in, const Tensor& head_in, const Tensor& targets_in,
-                        const Tensor& weights_in, bool bf16, bool with_gradient) {
-    const Tensor x = x_in.contiguous(), head = head_in.contiguous(), targets = targets_in.contiguous(), weights = weights_in.contiguous();
+  static Tensor forward(AutogradContext* context, const Tensor& x_in, const Tensor& head_in,
+                        const Tensor& targets_in, const Tensor& weights_in, bool bf16, bool with_gradient) {
+    const Tensor x = x_in.contiguous(), head = head_in.contiguous(), targets = targets_in.contiguous(),
+                 weights = weights_in.contiguous();
     const Precision precision = bf16 ? Precision::bf16 : Precision::fp32;
     const std::int64_t rows = x.size(0), width = x.size(1), vocabulary = head.size(0);
     Tensor logits = torch::empty({std::min(kRowsAtOnce, rows), vocabulary}), dx, d_head;
@@ -48,7 +49,8 @@ class HeadLoss : public torch::autograd::Function<HeadLoss> {
       float* const out = logits.data_ptr<float>();
       multiply(precision, part, head_matrix.transposed(), out, vocabulary, false);
       for (std::int64_t i = 0; i < count; ++i)
-        loss += loss_row(out + i * vocabulary, vocabulary, targets.data_ptr<std::int64_t>()[begin + i], weights.data_ptr<float>()[begin + i]);
+        loss += loss_row(out + i * vocabulary, vocabulary, targets.data_ptr<std::int64_t>()[begin + i],
+                         weights.data_ptr<float>()[begin + i]);
       if (!with_gradient) continue;
       const Matrix gradient{out, count, vocabulary, vocabulary};
       multiply(precision, gradient, head_matrix, dx.data_ptr<float>() + begin * width, width, false);
@@ -66,7 +68,8 @@ class HeadLoss : public torch::autograd::Function<HeadLoss> {
 
 }  // namespace
 
-Tensor head_loss(const Tensor& x, const Tensor& head, const Tensor& targets, const Tensor& weights, Precision precision) {
+Tensor head_loss(const Tensor& x, const Tensor& head, const Tensor& targets, const Tensor& weights,
+                 Precision precision) {
   const bool with_gradient = torch::GradMode::is_enabled() && (x.requires_grad() || head.requires_grad());
   return HeadLoss::apply(x, head, targets, weights, precision == Precision::bf16, with_gradient);
 }

@@ -9,7 +9,8 @@ using torch::autograd::tensor_list;
 
 class Linear : public torch::autograd::Function<Linear> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& x_in, const Tensor& weight_in, std::int64_t groups, bool bf16) {
+  static Tensor forward(AutogradContext* context, const Tensor& x_in, const Tensor& weight_in,
+                        std::int64_t groups, bool bf16) {
     const Tensor x = x_in.contiguous(), weight = weight_in.contiguous();
     context->save_for_backward({x, weight});
     context->saved_data["groups"] = groups;
@@ -19,7 +20,8 @@ class Linear : public torch::autograd::Function<Linear> {
     shape.back() = weight.size(0);
     Tensor y = torch::empty(shape, x.options());
     for (std::int64_t g = 0; g < groups; ++g)
-      multiply(precision(bf16), s.x(x, g), s.matrix(weight, g).transposed(), y.data_ptr<float>() + g * s.out, groups * s.out, false);
+      multiply(precision(bf16), s.x(x, g), s.matrix(weight, g).transposed(), y.data_ptr<float>() + g * s.out,
+               groups * s.out, false);
     return y;
   }
 
@@ -34,8 +36,10 @@ class Linear : public torch::autograd::Function<Linear> {
     if (context->needs_input_grad(0)) dx = torch::empty_like(x);
     if (context->needs_input_grad(1)) dw = torch::empty_like(weight);
     for (std::int64_t g = 0; g < groups; ++g) {
-      if (dx.defined()) multiply(p, s.y(dy, g), s.matrix(weight, g), dx.data_ptr<float>() + g * s.in, groups * s.in, false);
-      if (dw.defined()) multiply(p, s.y(dy, g).transposed(), s.x(x, g), dw.data_ptr<float>() + g * s.out * s.in, s.in, false);
+      if (dx.defined())
+        multiply(p, s.y(dy, g), s.matrix(weight, g), dx.data_ptr<float>() + g * s.in, groups * s.in, false);
+      if (dw.defined())
+        multiply(p, s.y(dy, g).transposed(), s.x(x, g), dw.data_ptr<float>() + g * s.out * s.in, s.in, false);
     }
     return {dx, dw, Tensor(), Tensor()};
   }
@@ -46,9 +50,15 @@ class Linear : public torch::autograd::Function<Linear> {
   struct Shape {
     Shape(const Tensor& x, const Tensor& weight, std::int64_t n)
         : groups(n), in(weight.size(1)), out(weight.size(0) / n), rows(x.numel() / (n * in)) {}
-    Matrix x(const Tensor& t, std::int64_t g) const { return {t.data_ptr<float>() + g * in, rows, in, groups * in}; }
-    Matrix y(const Tensor& t, std::int64_t g) const { return {t.data_ptr<float>() + g * out, rows, out, groups * out}; }
-    Matrix matrix(const Tensor& t, std::int64_t g) const { return {t.data_ptr<float>() + g * out * in, out, in, in}; }
+    Matrix x(const Tensor& t, std::int64_t g) const {
+      return {t.data_ptr<float>() + g * in, rows, in, groups * in};
+    }
+    Matrix y(const Tensor& t, std::int64_t g) const {
+      return {t.data_ptr<float>() + g * out, rows, out, groups * out};
+    }
+    Matrix matrix(const Tensor& t, std::int64_t g) const {
+      return {t.data_ptr<float>() + g * out * in, out, in, in};
+    }
     std::int64_t groups, in, out, rows;
   };
 };

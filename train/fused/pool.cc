@@ -35,8 +35,8 @@ Items items_of(const Shape& s, std::int64_t row, std::int64_t block) {
 }
 
 // Softmax of gate + ape over the items, channel by channel: p[item][width], and out = sum p * value.
-FATHOM_VECTORISED void pool_entry(const Shape& s, const Items& items, const float* values, const float* gates, const float* ape,
-                                  float* p, float* out) {
+FATHOM_VECTORISED void pool_entry(const Shape& s, const Items& items, const float* values, const float* gates,
+                                  const float* ape, float* p, float* out) {
   const auto count = static_cast<std::int64_t>(items.place.size());
   float* const largest = p + count * s.width;
   float* const sum = largest + s.width;
@@ -66,8 +66,9 @@ FATHOM_VECTORISED void pool_entry(const Shape& s, const Items& items, const floa
     for (std::int64_t d = 0; d < s.width; ++d) p[i * s.width + d] *= sum[d];
 }
 
-FATHOM_VECTORISED void pool_entry_back(const Shape& s, const Items& items, const float* values, const float* p, const float* out,
-                                       const float* d_out, float* d_values, float* d_gates, float* d_ape) {
+FATHOM_VECTORISED void pool_entry_back(const Shape& s, const Items& items, const float* values,
+                                       const float* p, const float* out, const float* d_out, float* d_values,
+                                       float* d_gates, float* d_ape) {
   for (std::size_t i = 0; i < items.place.size(); ++i) {
     const std::int64_t place = items.place[i];
     const float* weight = p + static_cast<std::int64_t>(i) * s.width;
@@ -83,16 +84,16 @@ FATHOM_VECTORISED void pool_entry_back(const Shape& s, const Items& items, const
 
 class Pool : public torch::autograd::Function<Pool> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& values_in, const Tensor& gates_in, const Tensor& ape_in,
-                        std::int64_t ratio, std::int64_t width) {
+  static Tensor forward(AutogradContext* context, const Tensor& values_in, const Tensor& gates_in,
+                        const Tensor& ape_in, std::int64_t ratio, std::int64_t width) {
     const Tensor values = values_in.contiguous(), gates = gates_in.contiguous(), ape = ape_in.contiguous();
     const Shape s = shape_of(values, ratio, width);
     Tensor out = torch::empty({s.batch, s.blocks, width}, values.options());
     std::vector<float> p = scratch(s);
     for (std::int64_t row = 0; row < s.batch; ++row)
       for (std::int64_t block = 0; block < s.blocks; ++block)
-        pool_entry(s, items_of(s, row, block), values.data_ptr<float>(), gates.data_ptr<float>(), ape.data_ptr<float>(), p.data(),
-                   out.data_ptr<float>() + (row * s.blocks + block) * width);
+        pool_entry(s, items_of(s, row, block), values.data_ptr<float>(), gates.data_ptr<float>(),
+                   ape.data_ptr<float>(), p.data(), out.data_ptr<float>() + (row * s.blocks + block) * width);
     context->save_for_backward({values, gates, ape});
     context->saved_data["ratio"] = ratio;
     context->saved_data["width"] = width;
@@ -102,18 +103,21 @@ class Pool : public torch::autograd::Function<Pool> {
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const auto saved = context->get_saved_variables();
     const Tensor &values = saved[0], &gates = saved[1], &ape = saved[2];
-    const Shape s = shape_of(values, context->saved_data["ratio"].toInt(), context->saved_data["width"].toInt());
+    const Shape s =
+        shape_of(values, context->saved_data["ratio"].toInt(), context->saved_data["width"].toInt());
     const Tensor d_out = gradients[0].contiguous();
     // Zeros: nobody pools the first half of the last block.
-    Tensor d_values = torch::zeros_like(values), d_gates = torch::zeros_like(gates), d_ape = torch::zeros_like(ape);
+    Tensor d_values = torch::zeros_like(values), d_gates = torch::zeros_like(gates),
+           d_ape = torch::zeros_like(ape);
     std::vector<float> p = scratch(s), out(static_cast<std::size_t>(s.width));
     for (std::int64_t row = 0; row < s.batch; ++row)
       for (std::int64_t block = 0; block < s.blocks; ++block) {
         const Items items = items_of(s, row, block);
-        pool_entry(s, items, values.data_ptr<float>(), gates.data_ptr<float>(), ape.data_ptr<float>(), p.data(), out.data());
+        pool_entry(s, items, values.data_ptr<float>(), gates.data_ptr<float>(), ape.data_ptr<float>(),
+                   p.data(), out.data());
         pool_entry_back(s, items, values.data_ptr<float>(), p.data(), out.data(),
-                        d_out.data_ptr<float>() + (row * s.blocks + block) * s.width, d_values.data_ptr<float>(),
-                        d_gates.data_ptr<float>(), d_ape.data_ptr<float>());
+                        d_out.data_ptr<float>() + (row * s.blocks + block) * s.width,
+                        d_values.data_ptr<float>(), d_gates.data_ptr<float>(), d_ape.data_ptr<float>());
       }
     return {d_values, d_gates, d_ape, Tensor(), Tensor()};
   }
@@ -129,7 +133,8 @@ class Pool : public torch::autograd::Function<Pool> {
 
 }  // namespace
 
-Tensor pool(const Tensor& values, const Tensor& gates, const Tensor& ape, std::int64_t ratio, std::int64_t width) {
+Tensor pool(const Tensor& values, const Tensor& gates, const Tensor& ape, std::int64_t ratio,
+            std::int64_t width) {
   return Pool::apply(values, gates, ape, ratio, width);
 }
 

@@ -26,11 +26,13 @@ struct Shape {
 
 using Lane = float[kLanes];
 
-// The small arithmetic of 16 tokens: pre, post and comb out of the raw products z and the inverse RMS r of the streams.
+// The small arithmetic of 16 tokens: pre, post and comb out of the raw products z and the inverse RMS r of
+// the streams.
 struct Gates {
   Lane pre[kMaxStreams], post[kMaxStreams], comb[kMaxStreams * kMaxStreams];
 };
-// What the way back through Sinkhorn needs: the matrix after every half step, and the inverse of the sums that it used.
+// What the way back through Sinkhorn needs: the matrix after every half step, and the inverse of the sums
+// that it used.
 struct History {
   Lane softmax[kMaxStreams * kMaxStreams];
   Lane matrix[2 * kMaxIterations][kMaxStreams * kMaxStreams];
@@ -38,7 +40,8 @@ struct History {
 };
 
 // m[i][j] / (sums over i + eps) for each j (columns), or over j for each i (rows).
-FATHOM_INLINE void normalise(const Lane* in, Lane* out, Lane* inverse, std::int64_t n, bool columns, float eps) {
+FATHOM_INLINE void normalise(const Lane* in, Lane* out, Lane* inverse, std::int64_t n, bool columns,
+                             float eps) {
   const std::int64_t outer = columns ? n : 1, inner = columns ? 1 : n;
   for (std::int64_t a = 0; a < n; ++a) {
     Lane sum;
@@ -47,16 +50,19 @@ FATHOM_INLINE void normalise(const Lane* in, Lane* out, Lane* inverse, std::int6
       for (std::int64_t l = 0; l < kLanes; ++l) sum[l] += in[a * inner + b * outer][l];
     for (std::int64_t l = 0; l < kLanes; ++l) inverse[a][l] = 1.0f / sum[l];
     for (std::int64_t b = 0; b < n; ++b)
-      for (std::int64_t l = 0; l < kLanes; ++l) out[a * inner + b * outer][l] = in[a * inner + b * outer][l] * inverse[a][l];
+      for (std::int64_t l = 0; l < kLanes; ++l)
+        out[a * inner + b * outer][l] = in[a * inner + b * outer][l] * inverse[a][l];
   }
 }
 
-FATHOM_INLINE void normalise_back(const Lane* out, const Lane* inverse, Lane* gradient, std::int64_t n, bool columns) {
+FATHOM_INLINE void normalise_back(const Lane* out, const Lane* inverse, Lane* gradient, std::int64_t n,
+                                  bool columns) {
   const std::int64_t outer = columns ? n : 1, inner = columns ? 1 : n;
   for (std::int64_t a = 0; a < n; ++a) {
     Lane along = {};
     for (std::int64_t b = 0; b < n; ++b)
-      for (std::int64_t l = 0; l < kLanes; ++l) along[l] += gradient[a * inner + b * outer][l] * out[a * inner + b * outer][l];
+      for (std::int64_t l = 0; l < kLanes; ++l)
+        along[l] += gradient[a * inner + b * outer][l] * out[a * inner + b * outer][l];
     for (std::int64_t b = 0; b < n; ++b)
       for (std::int64_t l = 0; l < kLanes; ++l)
         gradient[a * inner + b * outer][l] = (gradient[a * inner + b * outer][l] - along[l]) * inverse[a][l];
@@ -76,7 +82,8 @@ FATHOM_INLINE void open_gates(const Shape& s, const Lane* x, Gates& gates, Histo
     Lane largest, sum = {};
     for (std::int64_t l = 0; l < kLanes; ++l) largest[l] = logits[i * n][l];
     for (std::int64_t j = 1; j < n; ++j)
-      for (std::int64_t l = 0; l < kLanes; ++l) largest[l] = logits[i * n + j][l] > largest[l] ? logits[i * n + j][l] : largest[l];
+      for (std::int64_t l = 0; l < kLanes; ++l)
+        largest[l] = logits[i * n + j][l] > largest[l] ? logits[i * n + j][l] : largest[l];
     for (std::int64_t j = 0; j < n; ++j)
       for (std::int64_t l = 0; l < kLanes; ++l) {
         history.softmax[i * n + j][l] = fast_exp(logits[i * n + j][l] - largest[l]);
@@ -98,7 +105,8 @@ FATHOM_INLINE void open_gates(const Shape& s, const Lane* x, Gates& gates, Histo
 }
 
 // In: gradients of the gates. Out: gradients of their arguments [mixes][16].
-FATHOM_INLINE void close_gates(const Shape& s, const Gates& gates, const History& history, Gates& gradient, Lane* dx) {
+FATHOM_INLINE void close_gates(const Shape& s, const Gates& gates, const History& history, Gates& gradient,
+                               Lane* dx) {
   const std::int64_t n = s.streams;
   for (std::int64_t j = 0; j < n; ++j)
     for (std::int64_t l = 0; l < kLanes; ++l) {
@@ -107,13 +115,15 @@ FATHOM_INLINE void close_gates(const Shape& s, const Gates& gates, const History
     }
   if (!s.with_all) return;
   for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t l = 0; l < kLanes; ++l) dx[n + j][l] = gradient.post[j][l] * gates.post[j][l] * (1 - 0.5f * gates.post[j][l]);
+    for (std::int64_t l = 0; l < kLanes; ++l)
+      dx[n + j][l] = gradient.post[j][l] * gates.post[j][l] * (1 - 0.5f * gates.post[j][l]);
   for (std::int64_t step = 2 * s.iterations - 2; step >= 0; --step)
     normalise_back(history.matrix[step], history.inverse[step], gradient.comb, n, step % 2 == 0);
   for (std::int64_t i = 0; i < n; ++i) {
     Lane along = {};
     for (std::int64_t j = 0; j < n; ++j)
-      for (std::int64_t l = 0; l < kLanes; ++l) along[l] += gradient.comb[i * n + j][l] * history.softmax[i * n + j][l];
+      for (std::int64_t l = 0; l < kLanes; ++l)
+        along[l] += gradient.comb[i * n + j][l] * history.softmax[i * n + j][l];
     for (std::int64_t j = 0; j < n; ++j)
       for (std::int64_t l = 0; l < kLanes; ++l)
         dx[2 * n + i * n + j][l] = history.softmax[i * n + j][l] * (gradient.comb[i * n + j][l] - along[l]);
@@ -126,8 +136,8 @@ FATHOM_INLINE std::int64_t scale_of(std::int64_t mix, std::int64_t streams) {
 }
 
 // z, r of up to 16 tokens to the arguments of the gates; absent tokens get those of the first.
-FATHOM_INLINE void arguments(const Shape& s, const float* z, const float* r, const float* base, const float* scale, std::int64_t count,
-                             Lane* x) {
+FATHOM_INLINE void arguments(const Shape& s, const float* z, const float* r, const float* base,
+                             const float* scale, std::int64_t count, Lane* x) {
   for (std::int64_t m = 0; m < s.mixes; ++m)
     for (std::int64_t l = 0; l < kLanes; ++l) {
       const std::int64_t t = l < count ? l : 0;
@@ -169,11 +179,12 @@ FATHOM_VECTORISED void mix_tokens(const Shape& s, const MixForward& m, std::int6
 struct MixBackward {
   const float *x, *z, *r, *base, *scale;
   const float *d_input, *d_post, *d_comb;  // each may be null: no gradient
-  float *dx;                               // in: what came from elsewhere; out: all but the part through z
+  float* dx;                               // in: what came from elsewhere; out: all but the part through z
   float *d_argument, *dz;                  // [tokens, mixes]
 };
 
-FATHOM_VECTORISED void mix_tokens_back(const Shape& s, const MixBackward& m, std::int64_t begin, std::int64_t end) {
+FATHOM_VECTORISED void mix_tokens_back(const Shape& s, const MixBackward& m, std::int64_t begin,
+                                       std::int64_t end) {
   const std::int64_t n = s.streams, all = n * s.width;
   Lane x[kMaxMixes], d_x[kMaxMixes];
   Gates gates, gradient;
@@ -185,7 +196,8 @@ FATHOM_VECTORISED void mix_tokens_back(const Shape& s, const MixBackward& m, std
     for (std::int64_t l = 0; l < kLanes; ++l) {
       const std::int64_t t = t0 + (l < count ? l : 0);
       for (std::int64_t j = 0; j < n; ++j) {
-        gradient.pre[j][l] = m.d_input ? dot(m.d_input + t * s.width, m.x + t * all + j * s.width, s.width) : 0;
+        gradient.pre[j][l] =
+            m.d_input ? dot(m.d_input + t * s.width, m.x + t * all + j * s.width, s.width) : 0;
         gradient.post[j][l] = m.d_post ? m.d_post[t * n + j] : 0;
       }
       for (std::int64_t e = 0; e < n * n; ++e) gradient.comb[e][l] = m.d_comb ? m.d_comb[t * n * n + e] : 0;
@@ -212,15 +224,16 @@ FATHOM_VECTORISED void mix_tokens_back(const Shape& s, const MixBackward& m, std
   }
 }
 
-FATHOM_VECTORISED void add_tokens(const Shape& s, const float* x, const float* y, const float* post, const float* comb, float* out,
-                                  std::int64_t begin, std::int64_t end) {
+FATHOM_VECTORISED void add_tokens(const Shape& s, const float* x, const float* y, const float* post,
+                                  const float* comb, float* out, std::int64_t begin, std::int64_t end) {
   const std::int64_t n = s.streams, width = s.width;
   for (std::int64_t t = begin; t < end; ++t)
     for (std::int64_t j = 0; j < n; ++j) {
       float* to = out + (t * n + j) * width;
       const float p = post[t * n + j];
       for (std::int64_t d = 0; d < width; ++d) to[d] = p * y[t * width + d];
-      for (std::int64_t i = 0; i < n; ++i) add_scaled(comb[(t * n + i) * n + j], x + (t * n + i) * width, to, width);
+      for (std::int64_t i = 0; i < n; ++i)
+        add_scaled(comb[(t * n + i) * n + j], x + (t * n + i) * width, to, width);
     }
 }
 
@@ -229,7 +242,8 @@ struct AddBackward {
   float *dx, *dy, *d_post, *d_comb;
 };
 
-FATHOM_VECTORISED void add_tokens_back(const Shape& s, const AddBackward& a, std::int64_t begin, std::int64_t end) {
+FATHOM_VECTORISED void add_tokens_back(const Shape& s, const AddBackward& a, std::int64_t begin,
+                                       std::int64_t end) {
   const std::int64_t n = s.streams, width = s.width;
   for (std::int64_t t = begin; t < end; ++t) {
     const float* d_out = a.d_out + t * n * width;
@@ -242,32 +256,41 @@ FATHOM_VECTORISED void add_tokens_back(const Shape& s, const AddBackward& a, std
       const float* comb = a.comb + (t * n + i) * n;
       for (std::int64_t d = 0; d < width; ++d) dx[i * width + d] = comb[0] * d_out[d];
       for (std::int64_t j = 1; j < n; ++j) add_scaled(comb[j], d_out + j * width, dx + i * width, width);
-      for (std::int64_t j = 0; j < n; ++j) a.d_comb[(t * n + i) * n + j] = dot(x + i * width, d_out + j * width, width);
+      for (std::int64_t j = 0; j < n; ++j)
+        a.d_comb[(t * n + i) * n + j] = dot(x + i * width, d_out + j * width, width);
     }
   }
 }
 
-float* data(const Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
+float* data(const Tensor& t) {
+  return t.defined() ? t.data_ptr<float>() : nullptr;
+}
 
-Tensor ready(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
+Tensor ready(const Tensor& t) {
+  return t.defined() ? t.contiguous() : t;
+}
 
 class Mix : public torch::autograd::Function<Mix> {
  public:
-  static tensor_list forward(AutogradContext* context, const Tensor& streams, const Tensor& fn_in, const Tensor& base,
-                             const Tensor& scale, std::int64_t iterations, double eps, double rms_eps, bool bf16) {
+  static tensor_list forward(AutogradContext* context, const Tensor& streams, const Tensor& fn_in,
+                             const Tensor& base, const Tensor& scale, std::int64_t iterations, double eps,
+                             double rms_eps, bool bf16) {
     const Tensor x = streams.contiguous(), fn = fn_in.contiguous();
     const Shape s = shape_of(x, fn, iterations, eps, rms_eps);
     const std::int64_t batch = x.size(0), tokens = x.size(1), n = s.streams, all = n * s.width;
-    Tensor z = torch::empty({s.tokens, s.mixes}), r = torch::empty({s.tokens}), input = torch::empty({batch, tokens, s.width});
+    Tensor z = torch::empty({s.tokens, s.mixes}), r = torch::empty({s.tokens}),
+           input = torch::empty({batch, tokens, s.width});
     Tensor post, comb;
     if (s.with_all) {
       post = torch::empty({batch, tokens, n});
       comb = torch::empty({batch, tokens, n, n});
     }
-    multiply(bf16 ? Precision::bf16 : Precision::fp32, {data(x), s.tokens, all, all}, Matrix{data(fn), s.mixes, all, all}.transposed(),
-             data(z), s.mixes, false);
-    const MixForward m{data(x), data(z), data(base), data(scale), data(r), data(input), data(post), data(comb)};
-    at::parallel_for(0, s.tokens, kLanes, [&](std::int64_t begin, std::int64_t end) { mix_tokens(s, m, begin, end); });
+    multiply(bf16 ? Precision::bf16 : Precision::fp32, {data(x), s.tokens, all, all},
+             Matrix{data(fn), s.mixes, all, all}.transposed(), data(z), s.mixes, false);
+    const MixForward m{data(x), data(z),     data(base), data(scale),
+                       data(r), data(input), data(post), data(comb)};
+    at::parallel_for(0, s.tokens, kLanes,
+                     [&](std::int64_t begin, std::int64_t end) { mix_tokens(s, m, begin, end); });
     context->save_for_backward({x, fn, base, scale, z, r});
     context->saved_data["iterations"] = iterations;
     context->saved_data["eps"] = eps;
@@ -280,19 +303,23 @@ class Mix : public torch::autograd::Function<Mix> {
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &fn = saved[1], &base = saved[2], &scale = saved[3], &z = saved[4], &r = saved[5];
+    const Tensor &x = saved[0], &fn = saved[1], &base = saved[2], &scale = saved[3], &z = saved[4],
+                 &r = saved[5];
     auto& kept = context->saved_data;
-    const Shape s = shape_of(x, fn, kept["iterations"].toInt(), kept["eps"].toDouble(), kept["rms_eps"].toDouble());
+    const Shape s =
+        shape_of(x, fn, kept["iterations"].toInt(), kept["eps"].toDouble(), kept["rms_eps"].toDouble());
     const Precision precision = kept["bf16"].toBool() ? Precision::bf16 : Precision::fp32;
     const std::int64_t n = s.streams, all = n * s.width;
     const Tensor d_input = ready(gradients[0]);
-    const Tensor d_post = s.with_all ? ready(gradients[1]) : Tensor(), d_comb = s.with_all ? ready(gradients[2]) : Tensor();
+    const Tensor d_post = s.with_all ? ready(gradients[1]) : Tensor(),
+                 d_comb = s.with_all ? ready(gradients[2]) : Tensor();
     // The gradient that reached the streams elsewhere is nobody else's any more: ours is added in place.
     const Tensor dx = s.with_all && gradients[3].defined() ? gradients[3].contiguous() : torch::zeros_like(x);
     Tensor d_argument = torch::empty_like(z), dz = torch::empty_like(z);
     const MixBackward m{data(x),      data(z),      data(r),  data(base),       data(scale), data(d_input),
                         data(d_post), data(d_comb), data(dx), data(d_argument), data(dz)};
-    at::parallel_for(0, s.tokens, kLanes, [&](std::int64_t begin, std::int64_t end) { mix_tokens_back(s, m, begin, end); });
+    at::parallel_for(0, s.tokens, kLanes,
+                     [&](std::int64_t begin, std::int64_t end) { mix_tokens_back(s, m, begin, end); });
     const Matrix dz_rows{data(dz), s.tokens, s.mixes, s.mixes};
     multiply(precision, dz_rows, {data(fn), s.mixes, all, all}, data(dx), all, true);
     Tensor d_fn = torch::empty_like(fn);
@@ -308,18 +335,26 @@ class Mix : public torch::autograd::Function<Mix> {
   }
 
  private:
-  static Shape shape_of(const Tensor& x, const Tensor& fn, std::int64_t iterations, double eps, double rms_eps) {
+  static Shape shape_of(const Tensor& x, const Tensor& fn, std::int64_t iterations, double eps,
+                        double rms_eps) {
     FATHOM_CHECK(x.size(2) <= kMaxStreams && iterations <= kMaxIterations);
-    return {x.size(0) * x.size(1),   x.size(2), x.size(3), fn.size(0), iterations, static_cast<float>(eps),
-            static_cast<float>(rms_eps), fn.size(0) > x.size(2)};
+    return {x.size(0) * x.size(1),
+            x.size(2),
+            x.size(3),
+            fn.size(0),
+            iterations,
+            static_cast<float>(eps),
+            static_cast<float>(rms_eps),
+            fn.size(0) > x.size(2)};
   }
 };
 
 class Add : public torch::autograd::Function<Add> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& streams, const Tensor& output, const Tensor& post_in,
-                        const Tensor& comb_in) {
-    const Tensor x = streams.contiguous(), y = output.contiguous(), post = post_in.contiguous(), comb = comb_in.contiguous();
+  static Tensor forward(AutogradContext* context, const Tensor& streams, const Tensor& output,
+                        const Tensor& post_in, const Tensor& comb_in) {
+    const Tensor x = streams.contiguous(), y = output.contiguous(), post = post_in.contiguous(),
+                 comb = comb_in.contiguous();
     context->save_for_backward({x, y, post, comb});
     const Shape s = shape_of(x);
     Tensor out = torch::empty_like(x);
@@ -334,22 +369,27 @@ class Add : public torch::autograd::Function<Add> {
     const Tensor &x = saved[0], &y = saved[1], &post = saved[2], &comb = saved[3];
     const Tensor d_out = gradients[0].contiguous();
     const Shape s = shape_of(x);
-    Tensor dx = torch::empty_like(x), dy = torch::empty_like(y), d_post = torch::empty_like(post), d_comb = torch::empty_like(comb);
-    const AddBackward a{data(x), data(y), data(post), data(comb), data(d_out), data(dx), data(dy), data(d_post), data(d_comb)};
-    at::parallel_for(0, s.tokens, kLanes, [&](std::int64_t begin, std::int64_t end) { add_tokens_back(s, a, begin, end); });
+    Tensor dx = torch::empty_like(x), dy = torch::empty_like(y), d_post = torch::empty_like(post),
+           d_comb = torch::empty_like(comb);
+    const AddBackward a{data(x),  data(y),  data(post),   data(comb),  data(d_out),
+                        data(dx), data(dy), data(d_post), data(d_comb)};
+    at::parallel_for(0, s.tokens, kLanes,
+                     [&](std::int64_t begin, std::int64_t end) { add_tokens_back(s, a, begin, end); });
     return {dx, dy, d_post, d_comb};
   }
 
  private:
-  static Shape shape_of(const Tensor& x) { return {x.size(0) * x.size(1), x.size(2), x.size(3), 0, 0, 0, 0, true}; }
+  static Shape shape_of(const Tensor& x) {
+    return {x.size(0) * x.size(1), x.size(2), x.size(3), 0, 0, 0, 0, true};
+  }
 };
 
 }  // namespace
 
-StreamMix mix_streams(const Tensor& streams, const Tensor& fn, const Tensor& base, const Tensor& scale, const MixOptions& options,
-                      Precision precision) {
-  const tensor_list out =
-      Mix::apply(streams, fn, base, scale, options.iterations, options.eps, options.rms_eps, precision == Precision::bf16);
+StreamMix mix_streams(const Tensor& streams, const Tensor& fn, const Tensor& base, const Tensor& scale,
+                      const MixOptions& options, Precision precision) {
+  const tensor_list out = Mix::apply(streams, fn, base, scale, options.iterations, options.eps,
+                                     options.rms_eps, precision == Precision::bf16);
   if (out.size() == 1) return {out[0], {}, {}, {}};
   return {out[0], out[1], out[2], out[3]};
 }

@@ -1,10 +1,12 @@
-// What the fused operations share to get wide vectors out of plain loops: no intrinsics, one source for every machine.
+// What the fused operations share to get wide vectors out of plain loops: no intrinsics, one source for every
+// machine.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
-// Compiles a function for AVX-512, AVX2 and the baseline; the loader picks. What it calls must be FATHOM_INLINE.
+// Compiles a function for AVX-512, AVX2 and the baseline; the loader picks. What it calls must be
+// FATHOM_INLINE.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define FATHOM_VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -31,7 +33,9 @@ FATHOM_INLINE float fast_exp(float x) {
   return x < -87.0f ? 0.0f : p * std::bit_cast<float>(power);
 }
 
-FATHOM_INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
+FATHOM_INLINE float sigmoid(float x) {
+  return 1.0f / (1.0f + fast_exp(-x));
+}
 
 FATHOM_INLINE float dot(const float* a, const float* b, std::int64_t n) {
   float sum = 0;

@@ -14,7 +14,8 @@ using torch::Tensor;
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// Entries [S, T] that a token sees: those whose block is complete, the one ending at the token itself included.
+// Entries [S, T] that a token sees: those whose block is complete, the one ending at the token itself
+// included.
 Tensor visible_entries(std::int64_t tokens, std::int64_t entries, int ratio, torch::Device device) {
   const Tensor complete = torch::div(torch::arange(1, tokens + 1, device), ratio, "floor").unsqueeze(1);
   return torch::arange(entries, device).unsqueeze(0) < complete;
@@ -23,7 +24,8 @@ Tensor visible_entries(std::int64_t tokens, std::int64_t entries, int ratio, tor
 // The window, in bands: rows of `window` queries against the 2 * window keys up to and including them.
 class Band {
  public:
-  Band(std::int64_t tokens, std::int64_t window) : tokens_(tokens), window_(window), bands_((tokens + window - 1) / window) {}
+  Band(std::int64_t tokens, std::int64_t window)
+      : tokens_(tokens), window_(window), bands_((tokens + window - 1) / window) {}
 
   // Keys [B, S, d] -> [B, bands, 2 * window, d], zeros before the first.
   Tensor keys(const Tensor& kv) const {
@@ -58,16 +60,23 @@ class Band {
   std::int64_t tokens_, window_, bands_;
 };
 
-// The indexer's score of every entry for every token: [B, S, T]. It learns from its own loss alone, so its inputs are cut off.
+// The indexer's score of every entry for every token: [B, S, T]. It learns from its own loss alone, so its
+// inputs are cut off.
 Tensor index_scores(const Pass& pass, const std::string& name, const Tensor& x, const Tensor& q_lora) {
   const model::Config& c = pass.config;
   const Tensor own_x = x.detach();
-  const Tensor q = pass.turn(pass.linear(q_lora.detach(), name + "wq_b").unflatten(-1, {c.index_heads, c.index_dim}), pass.compress);
-  const Tensor keys = compress(pass, name + "compressor.", own_x, 4, c.index_dim);
+  Tensor q = pass.turn(
+      pass.linear(q_lora.detach(), name + "wq_b").unflatten(-1, {c.index_heads, c.index_dim}), pass.compress);
+  Tensor keys = compress(pass, name + "compressor.", own_x, 4, c.index_dim);
+  if (pass.options.quantize_activations) {
+    q = round_index(q);
+    keys = round_index(keys);
+  }
   const double scale = 1 / std::sqrt(static_cast<double>(c.index_dim) * c.index_heads);
   const Tensor weights = pass.linear(own_x, name + "weights_proj") * scale;
   const std::int64_t batch = x.size(0), tokens = x.size(1);
-  const Tensor products = torch::bmm(q.reshape({batch, tokens * c.index_heads, c.index_dim}), keys.transpose(1, 2));
+  const Tensor products =
+      torch::bmm(q.reshape({batch, tokens * c.index_heads, c.index_dim}), keys.transpose(1, 2));
   return (products.view({batch, tokens, c.index_heads, keys.size(1)}).relu() * weights.unsqueeze(-1)).sum(2);
 }
 
@@ -81,8 +90,8 @@ Tensor top_choices(const Tensor& scores, std::int64_t k) {
   return above | (equal & equal.cumsum(-1).le(places));
 }
 
-// KL divergence from the attention [B, S, T] that the entries got, over all heads, to the indexer's scores as a distribution. A token
-// counts by how much of its attention went to entries.
+// KL divergence from the attention [B, S, T] that the entries got, over all heads, to the indexer's scores as
+// a distribution. A token counts by how much of its attention went to entries.
 Tensor index_loss(const Tensor& attention, const Tensor& scores, const Tensor& visible) {
   const Tensor mass = attention.sum(-1, true);
   const Tensor target = attention / (mass + 1e-9);
@@ -104,12 +113,14 @@ fused::AttentionOutput attend_to(const fused::AttentionInput& in) {
     Tensor mask = visible_entries(tokens, count, in.ratio, in.q.device()).unsqueeze(0);
     if (in.chosen.defined()) mask = mask & in.chosen;
     const Tensor far = torch::bmm(in.q.reshape({batch, tokens * heads, width}), in.entries.transpose(1, 2));
-    logits.push_back((far.view({batch, tokens, heads, count}) * scale).masked_fill(~mask.unsqueeze(2), kNever));
+    logits.push_back(
+        (far.view({batch, tokens, heads, count}) * scale).masked_fill(~mask.unsqueeze(2), kNever));
   }
   logits.push_back(in.sink.view({1, 1, heads, 1}).expand({batch, tokens, heads, 1}));
 
   const Tensor probabilities = torch::cat(logits, -1).softmax(-1);
-  const Tensor output = band.join(torch::matmul(band.split(probabilities.narrow(-1, 0, 2 * in.window)), keys), heads);
+  const Tensor output =
+      band.join(torch::matmul(band.split(probabilities.narrow(-1, 0, 2 * in.window)), keys), heads);
   if (count == 0) return {output, {}};
   const Tensor entry_probabilities = probabilities.narrow(-1, 2 * in.window, count);
   const Tensor far = torch::bmm(entry_probabilities.reshape({batch, tokens * heads, count}), in.entries);
@@ -129,6 +140,7 @@ Tensor attend(Pass& pass, const model::LayerPlan& layer, const Tensor& x) {
   fused::AttentionInput in;
   in.q = pass.norm(heads, {}, rotation);
   in.kv = pass.norm(pass.linear(x, name + "wkv"), pass.weight(name + "kv_norm.weight"), rotation);
+  if (pass.options.quantize_activations) in.kv = round_kv(in.kv, c.rope_dim);
   in.sink = pass.weight(name + "attn_sink");
   in.window = c.window;
   in.ratio = layer.ratio;
@@ -136,6 +148,7 @@ Tensor attend(Pass& pass, const model::LayerPlan& layer, const Tensor& x) {
   Tensor visible, scores;
   if (layer.ratio > 0 && tokens >= layer.ratio) {
     in.entries = compress(pass, name + "compressor.", x, layer.ratio, c.head_dim);
+    if (pass.options.quantize_activations) in.entries = round_kv(in.entries, c.rope_dim);
     if (layer.attention == model::AttentionKind::csa) {
       visible = visible_entries(tokens, in.entries.size(1), layer.ratio, x.device());
       scores = index_scores(pass, name + "indexer.", x, q_lora);
@@ -143,7 +156,8 @@ Tensor attend(Pass& pass, const model::LayerPlan& layer, const Tensor& x) {
     }
   }
   const fused::AttentionOutput out = pass.is_fused ? fused::attention(in, pass.precision) : attend_to(in);
-  if (scores.defined() && pass.options.index_loss) pass.index_losses.push_back(index_loss(out.entry_mass, scores, visible));
+  if (scores.defined() && pass.options.index_loss)
+    pass.index_losses.push_back(index_loss(out.entry_mass, scores, visible));
   const Tensor values = pass.turn(out.values, rotation.back()).flatten(2);
   return pass.linear(pass.grouped_linear(values, name + "wo_a", c.o_groups), name + "wo_b");
 }

@@ -18,7 +18,8 @@ Tensor weighted_sum(const Tensor& weights, const Tensor& streams) {
   return sum;
 }
 
-// Nearly doubly stochastic [..., C, C]: rows over the last dimension, columns over the one before (model.md trap 9).
+// Nearly doubly stochastic [..., C, C]: rows over the last dimension, columns over the one before (model.md
+// trap 9).
 Tensor sinkhorn(const Tensor& logits, int iterations, double eps) {
   Tensor m = logits.softmax(-1) + eps;
   m = m / (m.sum(-2, true) + eps);
@@ -33,9 +34,11 @@ Tensor sinkhorn(const Tensor& logits, int iterations, double eps) {
 
 StreamMix mix_streams(const Pass& pass, const Tensor& streams, const std::string& name) {
   const model::Config& c = pass.config;
-  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"), &scale = pass.weight(name + "scale");
+  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"),
+               &scale = pass.weight(name + "scale");
   if (pass.is_fused) {
-    return fused::mix_streams(streams, fn, base, scale, {c.sinkhorn_iterations, c.hc_eps, c.rms_eps}, pass.precision);
+    return fused::mix_streams(streams, fn, base, scale, {c.sinkhorn_iterations, c.hc_eps, c.rms_eps},
+                              pass.precision);
   }
   const std::int64_t n = c.streams;
   const Tensor z = raw_mixes(pass, streams, fn);
@@ -44,7 +47,8 @@ StreamMix mix_streams(const Pass& pass, const Tensor& streams, const std::string
   };
   const Tensor pre = torch::sigmoid(part(0, 0, n)) + c.hc_eps;
   const Tensor comb = part(2, 2 * n, n * n).unflatten(-1, {n, n});
-  return {weighted_sum(pre, streams), 2 * torch::sigmoid(part(1, n, n)), sinkhorn(comb, c.sinkhorn_iterations, c.hc_eps), streams};
+  return {weighted_sum(pre, streams), 2 * torch::sigmoid(part(1, n, n)),
+          sinkhorn(comb, c.sinkhorn_iterations, c.hc_eps), streams};
 }
 
 Tensor add_to_streams(const Pass& pass, const StreamMix& mix, const Tensor& output) {
@@ -56,10 +60,14 @@ Tensor add_to_streams(const Pass& pass, const StreamMix& mix, const Tensor& outp
 }
 
 Tensor join_streams(const Pass& pass, const Tensor& streams, const std::string& name) {
-  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"), &scale = pass.weight(name + "scale");
+  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"),
+               &scale = pass.weight(name + "scale");
   if (pass.is_fused)
-    return fused::mix_streams(streams, fn, base, scale, {1, pass.config.hc_eps, pass.config.rms_eps}, pass.precision).input;
-  return weighted_sum(torch::sigmoid(raw_mixes(pass, streams, fn) * scale + base) + pass.config.hc_eps, streams);
+    return fused::mix_streams(streams, fn, base, scale, {1, pass.config.hc_eps, pass.config.rms_eps},
+                              pass.precision)
+        .input;
+  return weighted_sum(torch::sigmoid(raw_mixes(pass, streams, fn) * scale + base) + pass.config.hc_eps,
+                      streams);
 }
 
 }  // namespace fathom::train

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "train/fused/functions.h"
-#include "train/model/rounding.h"
 
 namespace fathom::train {
 namespace {
@@ -32,7 +31,8 @@ Tensor with_yarn(const Tensor& inverse, const model::RopeScaling& s, double thet
 
 // The angle is an fp32 product of fp32 factors, as in the engine (model.md trap 18).
 Rotation rotation_of(const Tensor& positions, const Tensor& inverse) {
-  const Tensor angles = positions.to(torch::kFloat).unsqueeze(-1) * inverse.to(torch::kFloat).to(positions.device());
+  const Tensor angles =
+      positions.to(torch::kFloat).unsqueeze(-1) * inverse.to(torch::kFloat).to(positions.device());
   const Tensor exact = angles.to(torch::kDouble);
   return {exact.cos().to(torch::kFloat), exact.sin().to(torch::kFloat)};
 }
@@ -43,7 +43,9 @@ Rotation Rotation::every(std::int64_t step, std::int64_t count) const {
   return {cos.slice(1, 0, count * step, step), sin.slice(1, 0, count * step, step)};
 }
 
-Rotation Rotation::back() const { return {cos, -sin}; }
+Rotation Rotation::back() const {
+  return {cos, -sin};
+}
 
 Tensor rotate(const Tensor& x, const Rotation& rotation) {
   Tensor c = rotation.cos, s = rotation.sin;
@@ -63,7 +65,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) {
   return gain.defined() ? normal * gain : normal;
 }
 
-Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& positions, const PassOptions& pass_options)
+Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& positions,
+           const PassOptions& pass_options)
     : config(c),
       options(pass_options),
       is_fused(options.fused && positions.device().is_cpu()),
@@ -73,7 +76,10 @@ Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& p
   if (c.rope_scaling.yarn) inverse = with_yarn(inverse, c.rope_scaling, c.compress_rope_theta, c.rope_dim);
   compress = rotation_of(positions, inverse);
   for (const Parameter& parameter : parameters.all())
-    weights_.emplace(parameter.name, options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value);
+    weights_.emplace(
+        parameter.name,
+        Weight{options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value,
+               parameter.kind});
 }
 
 Tensor Pass::product(const Tensor& x, const Tensor& matrix) const {
@@ -108,7 +114,13 @@ Tensor Pass::turn(const Tensor& x, const Rotation& rotation) const {
 const Tensor& Pass::weight(const std::string& name) const {
   const auto found = weights_.find(name);
   FATHOM_CHECK(found != weights_.end());
-  return found->second;
+  return found->second.value;
+}
+
+bool Pass::rounds_input(const std::string& name) const {
+  const model::TensorKind kind = weights_.at(name).kind;
+  return options.quantize_activations &&
+         (kind == model::TensorKind::linear || kind == model::TensorKind::expert);
 }
 
 }  // namespace fathom::train
