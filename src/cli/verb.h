@@ -23,5 +23,6 @@ Verb add_detokenize(CLI::App& program);
 Verb add_synth(CLI::App& program);
 Verb add_bench(CLI::App& program);
 Verb add_prompt(CLI::App& program);
+Verb add_eval(CLI::App& program);
 
 }  // namespace fathom::cli
