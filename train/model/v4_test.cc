@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <iterator>
 
 #include "model/forward.h"
 #include "testing/test_data.h"
@@ -89,11 +90,22 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"variant_three_streams", "expected_prefill_150"}),
     case_name);
 
-// A folder with random weights of the embedded model's shape, as the trainer exports them.
-fs::path exported_nano(Parameters& parameters) {
+// A folder with random weights of the embedded model's shape, or of one layer of it, as the trainer exports
+// them.
+fs::path exported_nano(Parameters& parameters, bool one_layer = false) {
   const fs::path folder = testing::temporary_folder();
-  fs::copy_file(fs::path(FATHOM_NANO_FOLDER) / "config.json", folder / "config.json",
-                fs::copy_options::overwrite_existing);
+  std::ifstream shape(fs::path(FATHOM_NANO_FOLDER) / "config.json");
+  std::string json(std::istreambuf_iterator<char>(shape), {});
+  const auto change = [&](const std::string& from, const std::string& to) {
+    ASSERT_NE(json.find(from), std::string::npos) << from;
+    json.replace(json.find(from), from.size(), to);
+  };
+  if (one_layer) {
+    change("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 1");
+    change("[0, 0, 4, 128, 4, 128, 0]", "[4, 0]");
+    change("\"num_hash_layers\": 3", "\"num_hash_layers\": 1");
+  }
+  std::ofstream(folder / "config.json") << json;
   const auto config = *model::Config::load(folder);
   parameters = Parameters::random(config, 7);
   // Large enough streams and logits that a mistake would show.
@@ -110,9 +122,9 @@ struct BothLogits {
   Tensor engine, trainer;
 };
 
-BothLogits both_logits(model::Numerics numerics, const PassOptions& options) {
+BothLogits both_logits(model::Numerics numerics, const PassOptions& options, bool one_layer = false) {
   Parameters parameters;
-  const fs::path folder = exported_nano(parameters);
+  const fs::path folder = exported_nano(parameters, one_layer);
   auto engine = model::Model::load(folder, {.numerics = numerics});
   EXPECT_TRUE(engine) << engine.error().message;
   const auto& config = (*engine)->config;
@@ -146,21 +158,22 @@ double same_first_choice(const BothLogits& logits) {
   return logits.trainer.argmax(-1).eq(logits.engine.argmax(-1)).to(torch::kFloat).mean().item<double>();
 }
 
-// Small differences flip roundings, and these spread (model.md section 12): no two orders of summation agree
-// closely. What can be asked is that rounding activations brings the trainer much nearer to the engine than
-// leaving them alone.
+// The BF16 roundings that the trainer leaves out flip roundings to FP8, and through many layers of random
+// weights these spread (model.md section 12). Through one layer, rounding activations must bring the trainer
+// nearer to the engine.
 TEST(Export, IsNearWhatTheEngineComputesInOfficialNumerics) {
-  const BothLogits rounded =
-      both_logits(model::Numerics::official, {.quantize_weights = true, .quantize_activations = true});
-  const BothLogits exact = both_logits(model::Numerics::official, {.quantize_weights = true});
-  const double error = (rounded.trainer - rounded.engine).square().mean().sqrt().item<double>();
-  const double without = (exact.trainer - exact.engine).square().mean().sqrt().item<double>();
-  RecordProperty("rms_difference", std::to_string(error));
-  RecordProperty("rms_difference_without_rounding", std::to_string(without));
-  std::printf("official: rms %.4f (%.4f without rounding), first choice %.3f (%.3f), std %.3f\n", error,
-              without, same_first_choice(rounded), same_first_choice(exact),
-              rounded.engine.std().item<double>());
-  EXPECT_LT(error, without);
+  const PassOptions weights_only{.quantize_weights = true};
+  const PassOptions all{.quantize_weights = true, .quantize_activations = true};
+  const BothLogits rounded = both_logits(model::Numerics::official, all, true);
+  const BothLogits exact = both_logits(model::Numerics::official, weights_only, true);
+  const auto difference = [](const BothLogits& l) {
+    return (l.trainer - l.engine).square().mean().sqrt().item<double>();
+  };
+  RecordProperty("difference", std::to_string(difference(rounded)));
+  RecordProperty("difference_without_rounding", std::to_string(difference(exact)));
+  RecordProperty("same_first_choice", std::to_string(same_first_choice(rounded)));
+  EXPECT_LT(difference(rounded), difference(exact));
+  EXPECT_GT(same_first_choice(rounded), 0.9);
 }
 
 TEST(Export, ReadsBackAsTheRoundedWeights) {
