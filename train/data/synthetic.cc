@@ -8,17 +8,10 @@ Conversation make_synthetic(Random& random) {
     int share;
   };
   static constexpr Kind kKinds[] = {
-      {make_fact, 14},
-      {make_sum, 20},
-      {make_word_problem, 10},
-      {make_word_task, 12},
-      {make_small_talk, 6},
-      {make_topic, 14},
-      {make_memory, 8},
-      {make_logic, 10},
-      {make_tool_use, 22},
-      {make_story, 10},
-      {[](Random& r) { return make_needles(r, {}); }, 10},
+      {make_fact, 14},      {make_sum, 20},       {make_word_problem, 10},
+      {make_word_task, 12}, {make_small_talk, 6}, {make_topic, 14},
+      {make_recital, 22},   {make_memory, 8},     {make_logic, 10},
+      {make_tool_use, 22},  {make_story, 10},     {[](Random& r) { return make_needles(r, {}); }, 10},
   };
   int all = 0;
   for (const Kind& kind : kKinds) all += kind.share;

@@ -17,8 +17,10 @@ Conversation make_word_problem(Random& random);
 Conversation make_word_task(Random& random);   // spelling, counting, sorting, lists
 Conversation make_small_talk(Random& random);  // greetings, identity, jokes
 Conversation make_topic(Random& random);       // simple questions with an answer in prose
-Conversation make_memory(Random& random);      // what the user said turns ago
-Conversation make_logic(Random& random);       // orderings, who is where
+Conversation make_recital(
+    Random& random);                       // words and numbers, said again: how to copy is learned from these
+Conversation make_memory(Random& random);  // what the user said turns ago
+Conversation make_logic(Random& random);   // orderings, who is where
 Conversation make_tool_use(Random& random);
 Conversation make_story(Random& random);  // told, or asked about
 

@@ -74,6 +74,26 @@ std::vector<Needle> make_list(Random& random, int count) {
 
 }  // namespace
 
+Conversation make_recital(Random& random) {
+  std::vector<Text> items;
+  for (int i = random.between(3, 30); i > 0; --i) {
+    switch (random.below(4)) {
+      case 0:
+        items.push_back(std::to_string(random.between(0, 99)));
+        break;
+      case 1:
+        items.push_back(make_value(random));
+        break;
+      default:
+        items.push_back(random.pick(all_words()));
+    }
+  }
+  const Text list = format("{}", fmt::join(items, random.chance(0.5) ? " " : ", "));
+  return question_and_answer(
+      format("{}{}", random.pick({"Repeat: ", "Repeat after me: ", "Say this again: ", "Copy this: "}), list),
+      list);
+}
+
 Conversation make_needles(Random& random, const std::vector<Text>& passages) {
   const bool is_plain = passages.empty();
   const std::vector<Needle> needles =
