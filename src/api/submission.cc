@@ -97,6 +97,7 @@ Status submit(const text::Prompt& prompt, const Request& request, const ServedMo
   job.turns = turns_of(job.prompt, *model.tokenizer);
   if (const auto end = model.tokenizer->token_id(text::kEndOfSentence)) job.stop_ids = {*end};
   if (request.top_logprobs) job.logprobs = kMostAlternatives;
+  FATHOM_TRY(job.constraint, model.plans->constraint(request, prompt.start, *model.tokenizer));
 
   HttpHead head = writer->head();
   text::CompletionOptions parsing;

@@ -37,12 +37,24 @@ struct Runner {
   std::int64_t left_to_read() const { return prompt_size() - sequence.length(); }
   std::int64_t prompt_size() const { return static_cast<std::int64_t>(job.prompt.size()); }
 
+  // Draws a token that the constraint, if there is one, allows.
+  Status draw(std::span<const float> logits) {
+    const auto constraint = job.constraint.get();
+    const auto token = sampler.sample(logits, sequence.length(),
+                                      constraint ? constraint->allowed() : std::span<const std::uint64_t>());
+    if (!token || (constraint && !constraint->accept(*token)))
+      return fail(ErrorCode::unsupported, "the grammar of the answer allows no token of the vocabulary here");
+    last = *token;
+    return {};
+  }
+
   Job job;
   model::Sequence sequence;
   Sampler sampler;
-  std::vector<std::int64_t> stops;    // prompt tokens after which the state is kept, ascending
-  std::vector<std::int32_t> answer;   // the tokens drawn so far
-  std::int32_t last = 0;              // of them
+  std::vector<std::int64_t> stops;   // prompt tokens after which the state is kept, ascending
+  std::vector<std::int32_t> answer;  // the tokens drawn so far
+  std::int32_t last = 0;             // of them
+  Status drawing;                    // an error: there was no token to draw
   std::vector<TokenLikelihood> likelihoods;
 };
 
@@ -236,10 +248,12 @@ void Scheduler::Impl::pass() {
     return;
   }
   std::int64_t read = 0;
-  for (std::size_t i = decoding; i < segments.size(); ++i) read += static_cast<std::int64_t>(segments[i].tokens.size());
+  for (std::size_t i = decoding; i < segments.size(); ++i)
+    read += static_cast<std::int64_t>(segments[i].tokens.size());
   piece.measured(read, std::chrono::duration<double>(Clock::now() - start).count());
   for (const auto& runner : running) {
-    const bool is_stop = std::binary_search(runner->stops.begin(), runner->stops.end(), runner->sequence.length());
+    const bool is_stop =
+        std::binary_search(runner->stops.begin(), runner->stops.end(), runner->sequence.length());
     if (is_stop && runner->reads_prompt()) keep(*runner);
   }
   draw(drawing);
@@ -247,8 +261,9 @@ void Scheduler::Impl::pass() {
   for (Runner* runner : drawing) deliver(*runner);
 }
 
-// Half of what a pass can read goes to the prompts that are nearly done, so that a short one is not stuck behind a long
-// one; the other half to the one that has waited longest, so that a long one is not starved by many short ones.
+// Half of what a pass can read goes to the prompts that are nearly done, so that a short one is not stuck
+// behind a long one; the other half to the one that has waited longest, so that a long one is not starved by
+// many short ones.
 void Scheduler::Impl::read_prompts(std::vector<Runner*> reading, std::int64_t budget,
                                    std::vector<model::Segment>& segments, std::vector<Runner*>& drawing) {
   if (reading.empty()) return;
@@ -327,21 +342,27 @@ void Scheduler::Impl::draw(const std::vector<Runner*>& drawing) {
   pool.run(drawing.size(), [&](std::size_t i, int) {
     Runner& runner = *drawing[i];
     const auto row = logits.subspan(i * vocab, vocab);
-    runner.last = runner.sampler.sample(row, runner.sequence.length());
+    runner.drawing = runner.draw(row);
     if (runner.job.logprobs >= 0) runner.likelihoods = likelihoods(row, runner.last, runner.job.logprobs);
   });
 }
 
 void Scheduler::Impl::deliver(Runner& runner) {
-  runner.answer.push_back(runner.last);
   const Job& job = runner.job;
+  if (!runner.drawing) {
+    end(runner, tl::unexpected(runner.drawing.error()));
+    running.remove_if([&](const auto& one) { return one.get() == &runner; });
+    return;
+  }
+  runner.answer.push_back(runner.last);
   const bool go_on = job.listener->on_token({runner.last, runner.likelihoods});
   const bool is_stop = std::find(job.stop_ids.begin(), job.stop_ids.end(), runner.last) != job.stop_ids.end();
   if (!go_on || is_stop) {
     end(runner, Finish::stop);
   } else if (static_cast<std::int64_t>(runner.answer.size()) == job.max_tokens) {
     end(runner, Finish::max_tokens);
-  } else if (runner.prompt_size() + static_cast<std::int64_t>(runner.answer.size()) >= model.config.max_positions) {
+  } else if (runner.prompt_size() + static_cast<std::int64_t>(runner.answer.size()) >=
+             model.config.max_positions) {
     end(runner, Finish::context_full);
   } else {
     return;
@@ -365,7 +386,8 @@ void Scheduler::Impl::end(const Runner& runner, Result<Finish> finish) {
 Scheduler::Scheduler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Scheduler>> Scheduler::start(const model::Model& model, os::ThreadPool& pool,
-                                                    const SchedulerOptions& options, cache::PrefixCache* cache) {
+                                                    const SchedulerOptions& options,
+                                                    cache::PrefixCache* cache) {
   auto impl = std::make_unique<Impl>(model, pool, options, cache);
   try {
     impl->thread = std::thread([impl = impl.get()] { impl->work(); });

@@ -3,10 +3,10 @@
 //
 // One thread makes the passes. A piece of prompt is as long as fits into a fraction of a second, so that
 // those who decode go on and a job that nobody wants any more is gone within one pass; how a prompt is cut
-// changes no bit of what follows (design.md contract 1). Ownership: the model, pool and cache must outlive the
-// scheduler; nobody else may use the pool meanwhile, but for schedulers with the same pool_lock. A job keeps
-// its listener until it has ended. Thread safety: any thread. Listeners are called by the scheduler's thread,
-// one at a time.
+// changes no bit of what follows (design.md contract 1). Ownership: the model, pool and cache must outlive
+// the scheduler; nobody else may use the pool meanwhile, but for schedulers with the same pool_lock. A job
+// keeps its listener until it has ended. Thread safety: any thread. Listeners are called by the scheduler's
+// thread, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 #include "engine/generator.h"
 #include "engine/logprobs.h"
 #include "engine/sampler.h"
+#include "engine/token_constraint.h"
 #include "model/model.h"
 #include "os/fair_lock.h"
 #include "os/thread_pool.h"
@@ -51,19 +52,21 @@ class JobListener {
   virtual Wish wish() const = 0;
 
   virtual void on_begin(const PromptReuse& reuse) = 0;  // the first pass is about to start
-  virtual bool on_token(const DrawnToken& token) = 0;  // false: that was enough
-  virtual void on_end(Result<Finish> finish) = 0;      // an error: the pass failed
+  virtual bool on_token(const DrawnToken& token) = 0;   // false: that was enough
+  // An error: the pass failed, or the constraint left no token.
+  virtual void on_end(Result<Finish> finish) = 0;
 };
 
 struct Job {
   std::vector<std::int32_t> prompt;
   SamplingParams sampling;
-  std::int64_t max_tokens = -1;        // negative: as many as the context holds
-  std::vector<std::int32_t> stop_ids;  // end the answer; on_token gets them too
-  int logprobs = -1;                   // how many alternatives; -1: no likelihoods at all
-  std::string owner;                   // jobs share what the cache knows with those of the same owner only
-  // Where to keep the state besides the ends of prompt and answer: ascending numbers of prompt tokens, such as the starts
-  // of turns, from which an edited conversation can go on.
+  std::int64_t max_tokens = -1;                      // negative: as many as the context holds
+  std::vector<std::int32_t> stop_ids;                // end the answer; on_token gets them too
+  int logprobs = -1;                                 // how many alternatives; -1: no likelihoods at all
+  std::shared_ptr<TokenConstraint> constraint = {};  // of this job alone; may be null
+  std::string owner;  // jobs share what the cache knows with those of the same owner only
+  // Where to keep the state besides the ends of prompt and answer: ascending numbers of prompt tokens, such
+  // as the starts of turns, from which an edited conversation can go on.
   std::vector<std::int64_t> turns;
   std::shared_ptr<JobListener> listener;
 };

@@ -236,6 +236,49 @@ TEST_F(SchedulerTest, TellsHowLikelyTokensAre) {
   EXPECT_GE(recorder->likelihoods_[1].logprob, recorder->likelihoods_[2].logprob);
 }
 
+// Allows one token at each position, and after the last nothing.
+class OneToken final : public TokenConstraint {
+ public:
+  explicit OneToken(Ids ids) : ids_(std::move(ids)) {}
+
+  std::span<const std::uint64_t> allowed() override {
+    mask_.assign(8, 0);
+    if (at_ < ids_.size())
+      mask_[static_cast<std::size_t>(ids_[at_]) / 64] |= std::uint64_t{1} << ids_[at_] % 64;
+    return mask_;
+  }
+  bool accept(std::int32_t token) override { return at_ < ids_.size() && ids_[at_++] == token; }
+  bool rewind(std::size_t) override { return false; }
+
+ private:
+  const Ids ids_;
+  std::size_t at_ = 0;
+  std::vector<std::uint64_t> mask_;
+};
+
+TEST_F(SchedulerTest, DrawsWhatAConstraintAllowsAndEndsWhereItAllowsNothing) {
+  const Ids wanted = {200, 3, 77, 77};
+  const auto scheduler = start();
+  for (const std::int64_t most : {4, 10}) {
+    const auto recorder = std::make_shared<Recorder>();
+    Job one = job(prompt(20), most, recorder);
+    one.constraint = std::make_shared<OneToken>(wanted);
+    ASSERT_TRUE(scheduler->submit(one));
+    const auto finish = recorder->wait_for_end();
+    EXPECT_EQ(recorder->tokens_, wanted);
+    EXPECT_EQ(finish.has_value(), most == 4);
+  }
+  EXPECT_EQ(scheduler->jobs(), 0);
+
+  Generator generator(*model_, *pool_);
+  OneToken constraint(wanted);
+  GenerateOptions options;
+  options.max_tokens = 4;
+  options.constraint = &constraint;
+  EXPECT_EQ(generator.generate(prompt(20), options).value().tokens, wanted);
+  EXPECT_FALSE(generator.generate(prompt(20), options));
+}
+
 TEST(Likelihoods, AreLogarithmsOfProbabilities) {
   const std::vector<float> logits = {std::log(1.0f), std::log(5.0f), -INFINITY, std::log(2.0f), NAN};
   const auto found = likelihoods(logits, 3, 2);
