@@ -1,10 +1,14 @@
-# fathom_room(NAME [DEPENDS room...] [LIBRARIES target...])
+# fathom_room(NAME [FOLDERS folder...] [DEPENDS room...] [LIBRARIES target...])
 #
-# A room is a folder src/NAME: every *.cc in it becomes the static library fathom_NAME, every *_test.cc
-# beside them becomes part of the test program NAME_test.
+# A room is a folder src/NAME: every *.cc in it and in its FOLDERS becomes the static library fathom_NAME, every
+# *_test.cc beside them becomes part of the test program NAME_test.
 function(fathom_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  cmake_parse_arguments(ROOM "" "" "FOLDERS;DEPENDS;LIBRARIES" ${ARGN})
+  set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(folder IN LISTS ROOM_FOLDERS)
+    list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

@@ -57,7 +57,8 @@ Answer::Wish Answer::wish() const {
   return Wish::stop;
 }
 
-void Answer::on_begin() {
+void Answer::on_begin(const engine::PromptReuse& reuse) {
+  usage_.cached = reuse.cached;
   report();
   write(setup_.writer->begin(usage_));
 }

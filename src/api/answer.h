@@ -39,7 +39,7 @@ class Answer final : public engine::JobListener {
   explicit Answer(Setup setup);
 
   Wish wish() const override;
-  void on_begin() override;
+  void on_begin(const engine::PromptReuse& reuse) override;
   bool on_token(const engine::DrawnToken& token) override;
   void on_end(Result<engine::Finish> finish) override;
 

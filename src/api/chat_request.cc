@@ -90,7 +90,7 @@ Result<Message> read_message(const Fields& fields, std::size_t index, bool is_la
   return message;
 }
 
-Result<Json> read_tool(const Fields& tool) {
+Result<Json> read_tool(const Fields& tool, Request& request) {
   FATHOM_TRY(const auto type, tool.required_string("type"));
   if (type != "function")
     return tool.wrong("type", fmt::format("unknown variant `{}`, expected `function`", type));
@@ -104,6 +104,8 @@ Result<Json> read_tool(const Fields& tool) {
   if (parameters && !(schema_type && schema_type->is_string() && schema_type->text == "object")) {
     return bad_request("{} must be a JSON Schema of type object", function->path("parameters"));
   }
+  FATHOM_TRY(const bool is_strict, function->flag("strict"));
+  if (is_strict) request.strict_tools.push_back(name);
   return function_schema(name, description.value_or(""), parameters);
 }
 
@@ -111,7 +113,7 @@ Status read_tools(const Fields& body, Request& request) {
   FATHOM_TRY(const auto list, body.objects("tools"));
   std::vector<Json> tools;
   for (const Fields& tool : list) {
-    FATHOM_TRY(tools.emplace_back(), read_tool(tool));
+    FATHOM_TRY(tools.emplace_back(), read_tool(tool, request));
   }
   const Json* choice = body.find("tool_choice");
   if (!choice) return offer_tools(std::move(tools), ToolChoice::automatic, "", request);
@@ -136,12 +138,15 @@ Status read_response_format(const Fields& body, Request& request) {
   if (type == "json_object") return ask_for_json(request);
   if (type == "json_schema") {
     FATHOM_TRY(const auto named, format->object("json_schema"));
-    if (const Json* schema = named ? named->find("schema") : nullptr)
-      request.format = {AnswerFormat::Kind::json_schema, *schema};
+    if (!named) return format->wrong("json_schema", "missing field `json_schema`");
+    const Json* schema = named->find("schema");
+    require_schema(schema ? *schema : Json::object_of({}), request);
     return {};
   }
   if (type == "text") return {};
-  return format->wrong("type", fmt::format("unknown variant `{}`, expected `text` or `json_object`", type));
+  return format->wrong(
+      "type",
+      fmt::format("unknown variant `{}`, expected one of `text`, `json_object`, `json_schema`", type));
 }
 
 Status read_output_options(const Fields& body, Request& request) {

@@ -126,6 +126,11 @@ void ask_for_format(Json format, Request& request) {
   leading_system(request).response_format = std::move(format);
 }
 
+void require_schema(const Json& schema, Request& request) {
+  request.format = {AnswerFormat::Kind::json_schema, schema};
+  ask_for_format(schema, request);
+}
+
 Status ask_for_json(Request& request) {
   if (!mentions_json(request.messages)) {
     return bad_request(

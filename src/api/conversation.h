@@ -32,6 +32,9 @@ enum class ToolChoice { none, automatic, required, named };
 Status offer_tools(std::vector<text::Json> tools, ToolChoice choice, std::string_view name, Request& request);
 void ask_for_format(text::Json format, Request& request);
 
+// Holds the visible answer to a JSON Schema, and shows it to the model.
+void require_schema(const text::Json& schema, Request& request);
+
 // JSON mode. Error: no message has the word "json" in it.
 Status ask_for_json(Request& request);
 

@@ -179,6 +179,8 @@ Status read_tools(const Fields& body, Request& request) {
     FATHOM_TRY(const auto description, tool.string("description"));
     const Json* schema = tool.find("input_schema");
     if (!schema) return bad_request("{}: missing input_schema", tool.path());
+    FATHOM_TRY(const bool is_strict, tool.flag("strict"));
+    if (is_strict) request.strict_tools.push_back(name);
     tools.push_back(function_schema(name, description.value_or(""), schema));
   }
   FATHOM_TRY(const auto choice, body.object("tool_choice"));

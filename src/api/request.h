@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "text/json.h"
 #include "text/message.h"
 #include "text/prompt.h"
 
@@ -44,6 +45,7 @@ struct Request {
   bool offers_tools = false;           // calls are recognised in the answer
   bool force_tool_call = false;        // the answer must begin with a call
   AnswerFormat format;
+  std::vector<std::string> strict_tools;  // whose schemas must be enforceable
   bool is_message = true;         // false: the answer is a text as it stands, newlines at its ends too
   std::vector<std::string> stop;  // none empty
 

@@ -107,8 +107,7 @@ Status read_format(const Fields& body, Request& request) {
         "type", fmt::format("unknown variant `{}`, expected `text`, `json_object` or `json_schema`", type));
   const Json* schema = format->find("schema");
   if (!schema || !schema->is_object()) return format->wrong("schema", "missing field `schema`");
-  request.format = {AnswerFormat::Kind::json_schema, *schema};
-  ask_for_format(*schema, request);
+  require_schema(*schema, request);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/answer_plans.h"
 #include "api/request.h"
 #include "api/statistics.h"
 #include "api/turn_memory.h"
@@ -31,6 +32,7 @@ struct ServedModel {
   std::function<Load()> load = [] { return Load(); };  // jobs of the engine now
   std::shared_ptr<TurnMemory> turns = std::make_shared<TurnMemory>();
   std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
+  std::shared_ptr<AnswerPlans> plans = std::make_shared<AnswerPlans>();
 };
 
 class ModelList {

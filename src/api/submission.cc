@@ -62,6 +62,18 @@ std::optional<TurnRecorder> recorder_of(const Request& request, const ServedMode
   return TurnRecorder(std::move(setup));
 }
 
+// Where the turns of the user begin, but for those that follow soon after another.
+std::vector<std::int64_t> turns_of(std::span<const std::int32_t> prompt, const text::Tokenizer& tokenizer) {
+  constexpr std::int64_t kApart = 256;  // tokens that are as quickly read as a state is kept
+  const std::int32_t user = control_token(tokenizer, text::kUser);
+  std::vector<std::int64_t> turns;
+  for (std::int64_t i = kApart; i < static_cast<std::int64_t>(prompt.size()); ++i) {
+    const bool is_apart = turns.empty() || i - turns.back() >= kApart;
+    if (prompt[static_cast<std::size_t>(i)] == user && is_apart) turns.push_back(i);
+  }
+  return turns;
+}
+
 }  // namespace
 
 std::int64_t default_max_tokens(const Request& request) {
@@ -81,8 +93,11 @@ Status submit(const text::Prompt& prompt, const Request& request, const ServedMo
   FATHOM_TRY_STATUS(check_length(request, prompt_tokens, model.context));
   job.max_tokens = request.max_tokens.value_or(default_max_tokens(request));
   job.sampling = sampling_of(request);
+  job.owner = request.user;
+  job.turns = turns_of(job.prompt, *model.tokenizer);
   if (const auto end = model.tokenizer->token_id(text::kEndOfSentence)) job.stop_ids = {*end};
   if (request.top_logprobs) job.logprobs = kMostAlternatives;
+  FATHOM_TRY(job.constraint, model.plans->constraint(request, prompt.start, *model.tokenizer));
 
   HttpHead head = writer->head();
   text::CompletionOptions parsing;

@@ -80,7 +80,7 @@ class ScriptedModel {
     std::int64_t drawn = 0;
     auto ending = finish;
     last_tokens.clear();
-    job.listener->on_begin();
+    job.listener->on_begin({});
     for (const std::int32_t token : tokenizer.encode(answer_, text::EncodeMode::with_added_tokens)) {
       const std::vector<engine::TokenLikelihood> likelihoods = {{token, -0.5f}, {token, -0.5f}, {65, -2.0f}};
       ++drawn;

@@ -85,7 +85,7 @@ int run_program(int argc, const char* const* argv) {
   program.set_version_flag("--version", version_text);
   const std::vector<Verb> verbs = {add_run(program),      add_serve(program),      add_inspect(program),    add_logits(program),
                                    add_tokenize(program), add_detokenize(program), add_synth(program), add_bench(program),
-                                   add_prompt(program),   add_eval(program)};
+                                   add_prompt(program),   add_eval(program), add_cache(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/version.h"
+#include "cli/cache_place.h"
 #include "cli/serving.h"
 #include "cli/verb.h"
 #include "os/stop_signals.h"
@@ -26,6 +27,7 @@ constexpr std::chrono::seconds kPatience{30};  // for answers under way, once th
 struct ServeOptions {
   ServingOptions serving;
   std::filesystem::path keys;
+  double cache_ram = 4, cache_disk = 16;  // GB
   std::string access_log = "-";
 };
 
@@ -103,6 +105,11 @@ Status run(ServeOptions options) {
   if (!options.keys.empty()) {
     FATHOM_TRY(options.serving.server.keys, server::Keys::load(options.keys));
   }
+  cache::CacheOptions& cache = options.serving.cache;
+  cache.ram_bytes = static_cast<std::int64_t>(options.cache_ram * 1e9);
+  cache.disk_bytes = static_cast<std::int64_t>(options.cache_disk * 1e9);
+  if (cache.disk_bytes == 0) cache.folder.clear();
+  cache.log = [](std::string_view line) { fmt::print(stderr, "fathom: {}\n", line); };
   const os::StopSignals signals;
   FATHOM_TRY(const auto serving, Serving::start(options.serving));
   print_welcome(*serving, options);
@@ -147,6 +154,15 @@ Verb add_serve(CLI::App& program) {
       "restoring it");
   app->add_option("--cors", server.cors_origin,
                   "Origin whose web pages may call the API, or * for all (default: none)");
+  options->serving.cache.folder = default_cache_folder();
+  app->add_option("--cache-ram", options->cache_ram,
+                  "GB of memory for what has been computed, so that it is not computed again (default 4)")
+      ->check(CLI::Range(0.0, 1e6));
+  app->add_option("--cache-dir", options->serving.cache.folder,
+                  fmt::format("Folder to keep it in over a restart (default {})",
+                              options->serving.cache.folder.empty() ? "none" : options->serving.cache.folder.string()));
+  app->add_option("--cache-disk", options->cache_disk, "GB that it may take there; 0: keep nothing on disk (default 16)")
+      ->check(CLI::Range(0.0, 1e6));
   const auto table = [options](const std::string& text) {
     options->serving.effort_table = text::effort_table_named(text);
     if (!options->serving.effort_table)

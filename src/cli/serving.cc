@@ -59,9 +59,14 @@ Status Serving::add_model(const fs::path& given, const ServingOptions& options) 
   auto engine = std::make_unique<Engine>();
   FATHOM_TRY(engine->tokenizer, load_tokenizer(folder, config));
   FATHOM_TRY(engine->loaded, load_model(folder, options.engine, pool_));
+  cache::CacheOptions cache = options.cache;
+  const std::int64_t models = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.models.size()));
+  cache.ram_bytes /= models;
+  cache.disk_bytes /= models;
+  FATHOM_TRY(engine->cache, cache::PrefixCache::open(*engine->loaded.model, cache));
   engine::SchedulerOptions scheduling = options.scheduler;
   scheduling.pool_lock = &pool_lock_;
-  FATHOM_TRY(engine->scheduler, engine::Scheduler::start(*engine->loaded.model, *pool_, scheduling));
+  FATHOM_TRY(engine->scheduler, engine::Scheduler::start(*engine->loaded.model, *pool_, scheduling, engine->cache.get()));
   served.tokenizer = engine->tokenizer.get();
   served.submit = [scheduler = engine->scheduler.get()](engine::Job job) {
     return scheduler->submit(std::move(job));

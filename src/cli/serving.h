@@ -11,6 +11,7 @@
 
 #include "api/api_service.h"
 #include "base/result.h"
+#include "cache/prefix_cache.h"
 #include "cli/engine_options.h"
 #include "engine/scheduler.h"
 #include "server/server.h"
@@ -22,6 +23,7 @@ struct ServingOptions {
   std::vector<std::filesystem::path> models;      // empty: the embedded nano
   std::optional<text::EffortTable> effort_table;  // nothing: as each model folder says
   EngineOptions engine;
+  cache::CacheOptions cache;  // for each model its share of the memory; one folder for all
   server::Options server;
   engine::SchedulerOptions scheduler;  // but for its pool_lock
   bool strict_reasoning_echo = false;
@@ -42,6 +44,7 @@ class Serving {
   struct Engine {
     LoadedModel loaded;
     std::unique_ptr<const text::Tokenizer> tokenizer;
+    std::unique_ptr<cache::PrefixCache> cache;
     std::unique_ptr<engine::Scheduler> scheduler;
   };
   Serving() = default;

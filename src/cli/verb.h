@@ -24,5 +24,6 @@ Verb add_synth(CLI::App& program);
 Verb add_bench(CLI::App& program);
 Verb add_prompt(CLI::App& program);
 Verb add_eval(CLI::App& program);
+Verb add_cache(CLI::App& program);
 
 }  // namespace fathom::cli

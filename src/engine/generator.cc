@@ -134,7 +134,12 @@ Result<Generation> Generator::generate(std::span<const std::int32_t> prompt, con
     }
     // Each token but the first needs the pass of the one before it.
     if (drawn > 0) FATHOM_TRY_STATUS(step(result.tokens.back()));
-    const std::int32_t token = sampler.sample(logits(), sequence_.length());
+    const auto allowed =
+        options.constraint ? options.constraint->allowed() : std::span<const std::uint64_t>();
+    const auto sampled = sampler.sample(logits(), sequence_.length(), allowed);
+    if (!sampled || (options.constraint && !options.constraint->accept(*sampled)))
+      return fail(ErrorCode::unsupported, "the grammar of the answer allows no token of the vocabulary here");
+    const std::int32_t token = *sampled;
     result.tokens.push_back(token);
     if (drawn == 0) {
       result.first_token_seconds = since_call.seconds();

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "engine/sampler.h"
+#include "engine/token_constraint.h"
 #include "model/forward.h"
 
 namespace fathom::engine {
@@ -36,6 +37,7 @@ struct GenerateOptions {
   std::vector<std::int32_t> stop_ids;          // end the answer; they are part of Generation::tokens
   PrefillOptions prefill;                      // its cancelled() stops the answer too
   std::function<void(std::int32_t)> on_token;  // each token as soon as it is drawn; may be null
+  TokenConstraint* constraint = nullptr;       // of this answer alone; may be null
 };
 
 enum class Finish { stop, max_tokens, context_full, cancelled };

@@ -1,6 +1,7 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -11,15 +12,34 @@ namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-std::int32_t most_likely(std::span<const float> logits) {
-  std::int32_t best = 0;
-  float largest = kNothing;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > largest) {  // false for NaN
-      largest = logits[i];
-      best = static_cast<std::int32_t>(i);
+using Mask = std::span<const std::uint64_t>;
+
+// Calls on_token with the ids below `count` that the mask has, ascending.
+template <class OnToken>
+void for_each(std::size_t count, Mask allowed, const OnToken& on_token) {
+  if (allowed.empty()) {
+    for (std::size_t id = 0; id < count; ++id) on_token(id);
+    return;
+  }
+  for (std::size_t word = 0; word < allowed.size(); ++word) {
+    for (std::uint64_t bits = allowed[word]; bits != 0; bits &= bits - 1) {
+      const std::size_t id = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      if (id >= count) return;
+      on_token(id);
     }
   }
+}
+
+std::optional<std::size_t> most_likely(std::span<const float> logits, Mask allowed) {
+  std::optional<std::size_t> best;
+  float largest = kNothing;
+  for_each(logits.size(), allowed, [&](std::size_t id) {
+    if (logits[id] > largest) {  // false for NaN
+      largest = logits[id];
+      best = id;
+    }
+    if (!best) best = id;
+  });
   return best;
 }
 
@@ -55,11 +75,17 @@ double uniform(std::uint64_t seed, std::int64_t position) {
 
 std::int32_t Sampler::sample(std::span<const float> logits, std::int64_t position) {
   FATHOM_CHECK(!logits.empty());
-  const std::int32_t best = most_likely(logits);
-  const float largest = logits[static_cast<std::size_t>(best)];
-  if (params_.temperature == 0 || !std::isfinite(largest)) return best;
+  return *sample(logits, position, {});
+}
 
-  weigh(logits, largest);
+std::optional<std::int32_t> Sampler::sample(std::span<const float> logits, std::int64_t position,
+                                            Mask allowed) {
+  const auto best = most_likely(logits, allowed);
+  if (!best) return std::nullopt;
+  const float largest = logits[*best];
+  if (params_.temperature == 0 || !std::isfinite(largest)) return static_cast<std::int32_t>(*best);
+
+  weigh(logits, allowed, largest);
   if (params_.top_k > 0 && static_cast<std::size_t>(params_.top_k) < candidates_.size()) keep_top_k();
 
   double mass = 0;
@@ -74,15 +100,15 @@ std::int32_t Sampler::sample(std::span<const float> logits, std::int64_t positio
   return draw(position);
 }
 
-void Sampler::weigh(std::span<const float> logits, float largest) {
+void Sampler::weigh(std::span<const float> logits, Mask allowed, float largest) {
   candidates_.clear();
   candidates_.reserve(logits.size());
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (!(logits[i] > kNothing)) continue;  // also NaN
+  for_each(logits.size(), allowed, [&](std::size_t i) {
+    if (!(logits[i] > kNothing)) return;  // also NaN
     const double weight =
         std::exp((static_cast<double>(logits[i]) - static_cast<double>(largest)) / params_.temperature);
     if (weight > 0) candidates_.push_back({weight, static_cast<std::int32_t>(i)});
-  }
+  });
 }
 
 namespace {

@@ -1,5 +1,6 @@
 // Draws the next token from logits.
 //
+// A mask, where there is one, comes before everything: tokens that it leaves out are as good as not there.
 // Order of the filters (as in vLLM and Hugging Face; llama.cpp applies the temperature last instead of
 // first):
 //   temperature   logits are divided by it; 0 takes the most likely token (ties: the lowest id) and skips the
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,7 +40,11 @@ class Sampler {
   const SamplingParams& params() const { return params_; }
 
   // The token for `position` of the sequence. NaN counts as minus infinity; plus infinity is certain; when no
-  // logit is above minus infinity the answer is token 0. `logits` must not be empty.
+  // logit is above minus infinity the answer is the first token. `logits` must not be empty.
+  // `allowed`: bit id % 64 of word id / 64 says whether a token may come; empty: all may. Nothing comes back
+  // when none may.
+  std::optional<std::int32_t> sample(std::span<const float> logits, std::int64_t position,
+                                     std::span<const std::uint64_t> allowed);
   std::int32_t sample(std::span<const float> logits, std::int64_t position);
 
  private:
@@ -46,7 +52,7 @@ class Sampler {
     double weight;  // exp((logit - largest) / temperature): the most likely has 1
     std::int32_t id;
   };
-  void weigh(std::span<const float> logits, float largest);
+  void weigh(std::span<const float> logits, std::span<const std::uint64_t> allowed, float largest);
   void keep_top_k();
   void keep_top_p(double mass);
   std::int32_t draw(std::int64_t position) const;

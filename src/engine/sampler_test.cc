@@ -169,5 +169,40 @@ TEST(Uniform, IsInRangeAndEven) {
   for (int n : tenths) EXPECT_NEAR(n, 1000, 120);
 }
 
+TEST(Sampler, DrawsOnlyWhatTheMaskAllows) {
+  const std::vector<double> p = {0.4, 0.3, 0.15, 0.1, 0.04, 0.01};
+  const std::vector<float> logits = logits_of(p);
+  const std::vector<std::uint64_t> mask = {0b101010};
+  Sampler sampler({.seed = 7});
+  std::map<std::int32_t, int> seen;
+  for (int i = 0; i < 20000; ++i) ++seen[sampler.sample(logits, i, mask).value()];
+  ASSERT_EQ(seen.size(), 3u);
+  const double mass = 0.3 + 0.1 + 0.01;
+  double sum = 0;
+  for (const auto& [id, count] : seen) {
+    const double expected = p[static_cast<std::size_t>(id)] / mass * 20000;
+    sum += (count - expected) * (count - expected) / expected;
+  }
+  EXPECT_LT(sum, 13.8);
+  EXPECT_EQ(Sampler({.temperature = 0}).sample(logits, 0, mask), 1);
+  EXPECT_EQ(Sampler({.top_k = 1}).sample(logits, 0, mask), 1);
+  EXPECT_EQ(Sampler({.top_p = 0.01}).sample(logits, 0, mask), 1);
+  EXPECT_EQ(Sampler({.min_p = 1}).sample(logits, 0, mask), 1);
+}
+
+TEST(Sampler, TakesMasksOfAnyLengthAndSaysWhenNothingIsAllowed) {
+  const std::vector<float> logits(70, 0.0f);
+  const std::vector<std::uint64_t> none = {0, 0}, beyond = {0, std::uint64_t{1} << 10},
+                                   last = {0, std::uint64_t{1} << 5}, shorter = {2};
+  Sampler sampler({.temperature = 0});
+  EXPECT_EQ(sampler.sample(logits, 0, none), std::nullopt);
+  EXPECT_EQ(sampler.sample(logits, 0, beyond), std::nullopt);
+  EXPECT_EQ(sampler.sample(logits, 0, last), 69);
+  EXPECT_EQ(sampler.sample(logits, 0, shorter), 1);
+  const std::vector<float> hopeless = {1.0f, -kInf, kNan};
+  const std::vector<std::uint64_t> rest = {0b110};
+  EXPECT_EQ(sampler.sample(hopeless, 0, rest), 1);
+}
+
 }  // namespace
 }  // namespace fathom::engine

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -33,13 +34,27 @@ struct Runner {
       : job(std::move(given)), sequence(layout), sampler(job.sampling) {}
 
   bool reads_prompt() const { return sequence.length() < prompt_size(); }
+  std::int64_t left_to_read() const { return prompt_size() - sequence.length(); }
   std::int64_t prompt_size() const { return static_cast<std::int64_t>(job.prompt.size()); }
+
+  // Draws a token that the constraint, if there is one, allows.
+  Status draw(std::span<const float> logits) {
+    const auto constraint = job.constraint.get();
+    const auto token = sampler.sample(logits, sequence.length(),
+                                      constraint ? constraint->allowed() : std::span<const std::uint64_t>());
+    if (!token || (constraint && !constraint->accept(*token)))
+      return fail(ErrorCode::unsupported, "the grammar of the answer allows no token of the vocabulary here");
+    last = *token;
+    return {};
+  }
 
   Job job;
   model::Sequence sequence;
   Sampler sampler;
-  std::int32_t last = 0;   // the token drawn last
-  std::int64_t drawn = 0;  // tokens so far
+  std::vector<std::int64_t> stops;   // prompt tokens after which the state is kept, ascending
+  std::vector<std::int32_t> answer;  // the tokens drawn so far
+  std::int32_t last = 0;             // of them
+  Status drawing;                    // an error: there was no token to draw
   std::vector<TokenLikelihood> likelihoods;
 };
 
@@ -69,9 +84,11 @@ class PieceSize {
 }  // namespace
 
 struct Scheduler::Impl {
-  Impl(const model::Model& the_model, os::ThreadPool& the_pool, const SchedulerOptions& the_options)
+  Impl(const model::Model& the_model, os::ThreadPool& the_pool, const SchedulerOptions& the_options,
+       cache::PrefixCache* the_cache)
       : model(the_model),
         pool(the_pool),
+        cache(the_cache),
         options(the_options),
         forward(the_model, the_pool),
         piece(the_options) {
@@ -86,6 +103,11 @@ struct Scheduler::Impl {
   void drop_unwanted();
   void pass();
   Status run(std::span<const model::Segment> segments);
+  void begin(Runner& runner);
+  std::vector<std::int64_t> stops_of(const Job& job) const;
+  void read_prompts(std::vector<Runner*> reading, std::int64_t budget, std::vector<model::Segment>& segments,
+                    std::vector<Runner*>& drawing);
+  void keep(const Runner& runner);
   void draw(const std::vector<Runner*>& drawing);
   void deliver(Runner& runner);
   void end(const Runner& runner, Result<Finish> finish);
@@ -93,6 +115,7 @@ struct Scheduler::Impl {
 
   const model::Model& model;
   os::ThreadPool& pool;
+  cache::PrefixCache* const cache;  // may be null
   SchedulerOptions options;
   Forward forward;
   PieceSize piece;
@@ -166,8 +189,8 @@ bool Scheduler::Impl::next_jobs() {
   }
   lock.unlock();
   for (Job& job : begun) {
-    if (job.listener->wish() != Wish::stop) job.listener->on_begin();
     running.push_back(std::make_unique<Runner>(std::move(job), model.kv));
+    if (running.back()->job.listener->wish() != Wish::stop) begin(*running.back());
   }
   return true;
 }
@@ -212,22 +235,10 @@ void Scheduler::Impl::pass() {
   const bool others_wait = options.pool_lock && options.pool_lock->is_wanted();
   std::unique_lock<os::FairLock> turn;
   if (options.pool_lock) turn = std::unique_lock(*options.pool_lock);
-  // Prompts are read one after the other: the first is answered sooner and the last no later.
   const auto free = Forward::kMaxTokens - static_cast<std::int64_t>(segments.size());
   const std::int64_t budget = std::min(piece.next(!segments.empty() || others_wait), free);
-  std::int64_t left = budget;
-  for (Runner* runner : reading) {
-    const std::int64_t done = runner->sequence.length();
-    const std::int64_t count = std::min(left, runner->prompt_size() - done);
-    if (count == 0) break;
-    left -= count;
-    const bool is_end = done + count == runner->prompt_size();
-    segments.push_back({&runner->sequence,
-                        std::span(runner->job.prompt)
-                            .subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
-                        is_end ? model::LogitRows::last : model::LogitRows::none});
-    if (is_end) drawing.push_back(runner);
-  }
+  const std::size_t decoding = segments.size();
+  read_prompts(std::move(reading), budget, segments, drawing);
   if (segments.empty()) return;
 
   const auto start = Clock::now();
@@ -236,10 +247,84 @@ void Scheduler::Impl::pass() {
     running.clear();
     return;
   }
-  piece.measured(budget - left, std::chrono::duration<double>(Clock::now() - start).count());
+  std::int64_t read = 0;
+  for (std::size_t i = decoding; i < segments.size(); ++i)
+    read += static_cast<std::int64_t>(segments[i].tokens.size());
+  piece.measured(read, std::chrono::duration<double>(Clock::now() - start).count());
+  for (const auto& runner : running) {
+    const bool is_stop =
+        std::binary_search(runner->stops.begin(), runner->stops.end(), runner->sequence.length());
+    if (is_stop && runner->reads_prompt()) keep(*runner);
+  }
   draw(drawing);
   if (turn) turn.unlock();
   for (Runner* runner : drawing) deliver(*runner);
+}
+
+// Half of what a pass can read goes to the prompts that are nearly done, so that a short one is not stuck
+// behind a long one; the other half to the one that has waited longest, so that a long one is not starved by
+// many short ones.
+void Scheduler::Impl::read_prompts(std::vector<Runner*> reading, std::int64_t budget,
+                                   std::vector<model::Segment>& segments, std::vector<Runner*>& drawing) {
+  if (reading.empty()) return;
+  Runner* const oldest = reading.front();
+  std::stable_sort(reading.begin(), reading.end(),
+                   [](const Runner* a, const Runner* b) { return a->left_to_read() < b->left_to_read(); });
+  std::map<Runner*, std::int64_t> share;
+  std::int64_t left = budget;
+  const auto give = [&](Runner* runner, std::int64_t most) {
+    const std::int64_t count = std::min({left, most, runner->left_to_read() - share[runner]});
+    share[runner] += count;
+    left -= count;
+  };
+  give(oldest, budget / 2);
+  for (Runner* runner : reading) give(runner, left);
+  for (Runner* runner : reading) {
+    const std::int64_t done = runner->sequence.length();
+    std::int64_t count = share[runner];
+    if (count == 0) continue;
+    // A piece ends where the state is to be kept.
+    const auto stop = std::upper_bound(runner->stops.begin(), runner->stops.end(), done);
+    if (stop != runner->stops.end()) count = std::min(count, *stop - done);
+    const bool is_end = done + count == runner->prompt_size();
+    segments.push_back({&runner->sequence,
+                        std::span(runner->job.prompt)
+                            .subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
+                        is_end ? model::LogitRows::last : model::LogitRows::none});
+    if (is_end) drawing.push_back(runner);
+  }
+}
+
+// Takes from the cache what is known of the prompt.
+void Scheduler::Impl::begin(Runner& runner) {
+  PromptReuse reuse;
+  if (cache) {
+    cache::Found found = cache->find(runner.job.owner, runner.job.prompt);
+    runner.sequence = std::move(found.sequence);
+    runner.stops = stops_of(runner.job);
+    reuse = {runner.sequence.length(), found.known, found.miss, found.from_disk};
+  }
+  runner.job.listener->on_begin(reuse);
+}
+
+std::vector<std::int64_t> Scheduler::Impl::stops_of(const Job& job) const {
+  const auto size = static_cast<std::int64_t>(job.prompt.size());
+  std::vector<std::int64_t> stops = job.turns;
+  for (std::int64_t at = options.keep_every; at < size; at += options.keep_every) stops.push_back(at);
+  // The last token of a prompt (<think> or </think>) is often another one when the conversation comes back.
+  stops.push_back(size - 1);
+  std::erase_if(stops, [&](std::int64_t at) { return at <= 0 || at >= size; });
+  std::sort(stops.begin(), stops.end());
+  stops.erase(std::unique(stops.begin(), stops.end()), stops.end());
+  return stops;
+}
+
+// Gives the state of a job to the cache.
+void Scheduler::Impl::keep(const Runner& runner) {
+  if (!cache || runner.sequence.length() == 0) return;
+  std::vector<std::int32_t> tokens = runner.job.prompt;
+  tokens.insert(tokens.end(), runner.answer.begin(), runner.answer.end());
+  cache->keep(runner.job.owner, tokens, runner.sequence);
 }
 
 Status Scheduler::Impl::run(std::span<const model::Segment> segments) {
@@ -257,21 +342,27 @@ void Scheduler::Impl::draw(const std::vector<Runner*>& drawing) {
   pool.run(drawing.size(), [&](std::size_t i, int) {
     Runner& runner = *drawing[i];
     const auto row = logits.subspan(i * vocab, vocab);
-    runner.last = runner.sampler.sample(row, runner.sequence.length());
+    runner.drawing = runner.draw(row);
     if (runner.job.logprobs >= 0) runner.likelihoods = likelihoods(row, runner.last, runner.job.logprobs);
   });
 }
 
 void Scheduler::Impl::deliver(Runner& runner) {
-  ++runner.drawn;
   const Job& job = runner.job;
+  if (!runner.drawing) {
+    end(runner, tl::unexpected(runner.drawing.error()));
+    running.remove_if([&](const auto& one) { return one.get() == &runner; });
+    return;
+  }
+  runner.answer.push_back(runner.last);
   const bool go_on = job.listener->on_token({runner.last, runner.likelihoods});
   const bool is_stop = std::find(job.stop_ids.begin(), job.stop_ids.end(), runner.last) != job.stop_ids.end();
   if (!go_on || is_stop) {
     end(runner, Finish::stop);
-  } else if (runner.drawn == job.max_tokens) {
+  } else if (static_cast<std::int64_t>(runner.answer.size()) == job.max_tokens) {
     end(runner, Finish::max_tokens);
-  } else if (runner.prompt_size() + runner.drawn >= model.config.max_positions) {
+  } else if (runner.prompt_size() + static_cast<std::int64_t>(runner.answer.size()) >=
+             model.config.max_positions) {
     end(runner, Finish::context_full);
   } else {
     return;
@@ -280,6 +371,8 @@ void Scheduler::Impl::deliver(Runner& runner) {
 }
 
 void Scheduler::Impl::end(const Runner& runner, Result<Finish> finish) {
+  // What was computed for an answer that nobody waits for any more is of use when its prompt comes again.
+  if (finish) keep(runner);
   {
     const std::lock_guard lock(mutex);
     --jobs;
@@ -293,8 +386,9 @@ void Scheduler::Impl::end(const Runner& runner, Result<Finish> finish) {
 Scheduler::Scheduler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Scheduler>> Scheduler::start(const model::Model& model, os::ThreadPool& pool,
-                                                    const SchedulerOptions& options) {
-  auto impl = std::make_unique<Impl>(model, pool, options);
+                                                    const SchedulerOptions& options,
+                                                    cache::PrefixCache* cache) {
+  auto impl = std::make_unique<Impl>(model, pool, options, cache);
   try {
     impl->thread = std::thread([impl = impl.get()] { impl->work(); });
   } catch (const std::system_error& error) {

@@ -19,7 +19,10 @@ using Wish = JobListener::Wish;
 class Recorder final : public JobListener {
  public:
   Wish wish() const override { return wish_; }
-  void on_begin() override { begun_ = true; }
+  void on_begin(const PromptReuse& reuse) override {
+    begun_ = true;
+    reuse_ = reuse;
+  }
   bool on_token(const DrawnToken& token) override {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(token.token);
@@ -50,6 +53,7 @@ class Recorder final : public JobListener {
 
   std::atomic<Wish> wish_ = Wish::go_on;
   std::atomic<bool> begun_ = false;
+  PromptReuse reuse_;
   int enough_ = 1 << 30;  // tokens
 
   std::mutex mutex_;
@@ -232,6 +236,49 @@ TEST_F(SchedulerTest, TellsHowLikelyTokensAre) {
   EXPECT_GE(recorder->likelihoods_[1].logprob, recorder->likelihoods_[2].logprob);
 }
 
+// Allows one token at each position, and after the last nothing.
+class OneToken final : public TokenConstraint {
+ public:
+  explicit OneToken(Ids ids) : ids_(std::move(ids)) {}
+
+  std::span<const std::uint64_t> allowed() override {
+    mask_.assign(8, 0);
+    if (at_ < ids_.size())
+      mask_[static_cast<std::size_t>(ids_[at_]) / 64] |= std::uint64_t{1} << ids_[at_] % 64;
+    return mask_;
+  }
+  bool accept(std::int32_t token) override { return at_ < ids_.size() && ids_[at_++] == token; }
+  bool rewind(std::size_t) override { return false; }
+
+ private:
+  const Ids ids_;
+  std::size_t at_ = 0;
+  std::vector<std::uint64_t> mask_;
+};
+
+TEST_F(SchedulerTest, DrawsWhatAConstraintAllowsAndEndsWhereItAllowsNothing) {
+  const Ids wanted = {200, 3, 77, 77};
+  const auto scheduler = start();
+  for (const std::int64_t most : {4, 10}) {
+    const auto recorder = std::make_shared<Recorder>();
+    Job one = job(prompt(20), most, recorder);
+    one.constraint = std::make_shared<OneToken>(wanted);
+    ASSERT_TRUE(scheduler->submit(one));
+    const auto finish = recorder->wait_for_end();
+    EXPECT_EQ(recorder->tokens_, wanted);
+    EXPECT_EQ(finish.has_value(), most == 4);
+  }
+  EXPECT_EQ(scheduler->jobs(), 0);
+
+  Generator generator(*model_, *pool_);
+  OneToken constraint(wanted);
+  GenerateOptions options;
+  options.max_tokens = 4;
+  options.constraint = &constraint;
+  EXPECT_EQ(generator.generate(prompt(20), options).value().tokens, wanted);
+  EXPECT_FALSE(generator.generate(prompt(20), options));
+}
+
 TEST(Likelihoods, AreLogarithmsOfProbabilities) {
   const std::vector<float> logits = {std::log(1.0f), std::log(5.0f), -INFINITY, std::log(2.0f), NAN};
   const auto found = likelihoods(logits, 3, 2);
@@ -243,6 +290,102 @@ TEST(Likelihoods, AreLogarithmsOfProbabilities) {
   EXPECT_EQ(found[2].token, 3);
   EXPECT_EQ(likelihoods(logits, 4, 0)[0].logprob, -INFINITY);
   EXPECT_EQ(likelihoods(logits, 0, 50).size(), 6u);
+}
+
+// --- with a cache ---------------------------------------------------------------------------------------------
+
+TEST_F(SchedulerTest, AGrowingConversationIsReadOnce) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  Ids conversation = prompt(90);
+  for (int turn = 0; turn < 12; ++turn) {
+    const auto recorder = std::make_shared<Recorder>();
+    ASSERT_TRUE(scheduler->submit(job(conversation, 9, recorder)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->tokens_, alone(conversation, 9)) << turn;
+    const auto size = static_cast<std::int64_t>(conversation.size());
+    // All but the last token of the answer before, and what the user says now.
+    EXPECT_EQ(recorder->reuse_.cached, turn > 0 ? size - 24 : 0) << turn;
+    conversation.insert(conversation.end(), recorder->tokens_.begin(), recorder->tokens_.end());
+    const Ids more = prompt(23, turn + 2);
+    conversation.insert(conversation.end(), more.begin(), more.end());
+  }
+}
+
+TEST_F(SchedulerTest, ARepeatedPromptCostsItsLastToken) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  for (int i = 0; i < 3; ++i) {
+    const auto recorder = std::make_shared<Recorder>();
+    ASSERT_TRUE(scheduler->submit(job(prompt(300), 5, recorder)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->reuse_.cached, i == 0 ? 0 : 299);
+    EXPECT_EQ(recorder->tokens_, alone(prompt(300), 5));
+  }
+}
+
+TEST_F(SchedulerTest, AnEditedTurnGoesOnFromWhereItBegan) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  Ids edited = prompt(400);
+  auto recorder = std::make_shared<Recorder>();
+  Job first = job(edited, 3, recorder);
+  first.turns = {70, 210, 350};
+  ASSERT_TRUE(scheduler->submit(std::move(first)));
+  ASSERT_TRUE(recorder->wait_for_end());
+  edited[230] += 1;
+  recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(edited, 3, recorder)));
+  ASSERT_TRUE(recorder->wait_for_end());
+  EXPECT_EQ(recorder->reuse_.cached, 210);
+  EXPECT_EQ(recorder->reuse_.known, 230);
+  EXPECT_EQ(recorder->tokens_, alone(edited, 3));
+}
+
+TEST_F(SchedulerTest, ACancelledPromptGoesOnWhereItStopped) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  SchedulerOptions options;
+  options.prefill_pass_seconds = 1e-9;  // 8 tokens a pass
+  const auto scheduler = Scheduler::start(*model_, *pool_, options, cache.get()).value();
+  const auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 3, recorder)));
+  while (!recorder->begun_) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  recorder->wish_ = Wish::stop;
+  EXPECT_EQ(recorder->wait_for_end(), Finish::cancelled);
+  const auto again = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 3, again)));
+  ASSERT_TRUE(again->wait_for_end());
+  EXPECT_GT(again->reuse_.cached, 0);
+  EXPECT_EQ(again->tokens_, alone(prompt(1000), 3));
+}
+
+TEST_F(SchedulerTest, OwnersDoNotShareWhatIsCached) {
+  const auto cache = cache::PrefixCache::open(*model_, {}).value();
+  const auto scheduler = Scheduler::start(*model_, *pool_, {}, cache.get()).value();
+  for (const char* owner : {"alice", "bob"}) {
+    const auto recorder = std::make_shared<Recorder>();
+    Job one = job(prompt(200), 2, recorder);
+    one.owner = owner;
+    ASSERT_TRUE(scheduler->submit(std::move(one)));
+    ASSERT_TRUE(recorder->wait_for_end());
+    EXPECT_EQ(recorder->reuse_.cached, 0);
+  }
+}
+
+TEST_F(SchedulerTest, AShortPromptIsNotStuckBehindALongOne) {
+  SchedulerOptions options;
+  options.prefill_pass_seconds = options.decode_pass_seconds = 1e-9;  // 8 tokens a pass
+  const auto scheduler = start(options);
+  const auto slow = std::make_shared<Recorder>(), quick = std::make_shared<Recorder>();
+  ASSERT_TRUE(scheduler->submit(job(prompt(1000), 1, slow)));
+  while (!slow->begun_) std::this_thread::yield();
+  ASSERT_TRUE(scheduler->submit(job(prompt(20, 2), 1, quick)));
+  ASSERT_TRUE(quick->wait_for_end());
+  EXPECT_EQ(slow->count(), 0u);
+  ASSERT_TRUE(slow->wait_for_end());
+  EXPECT_EQ(quick->tokens_, alone(prompt(20, 2), 1));
+  EXPECT_EQ(slow->tokens_, alone(prompt(1000), 1));
 }
 
 }  // namespace

@@ -36,6 +36,22 @@ void Sequence::rewind(const Checkpoint& checkpoint) {
   blocks_.resize(static_cast<std::size_t>((length_ + layout_->block_tokens - 1) / layout_->block_tokens));
 }
 
+Sequence Sequence::restore(const KvLayout& layout, std::int64_t length, std::vector<std::shared_ptr<Bytes>> blocks,
+                           std::span<const std::byte> state) {
+  Sequence sequence(layout);
+  sequence.length_ = length;
+  sequence.blocks_ = std::move(blocks);
+  FATHOM_CHECK(static_cast<std::int64_t>(sequence.blocks_.size()) == length / layout.block_tokens);
+  const auto size = static_cast<std::size_t>(layout.state_bytes);
+  FATHOM_CHECK(state.size() >= size);
+  std::memcpy(sequence.state_.data(), state.data(), size);
+  if (length % layout.block_tokens != 0) {
+    FATHOM_CHECK(state.size() == size + static_cast<std::size_t>(layout.block_bytes));
+    sequence.blocks_.push_back(std::make_shared<Bytes>(state.begin() + static_cast<std::ptrdiff_t>(size), state.end()));
+  }
+  return sequence;
+}
+
 void Sequence::reserve(std::int64_t tokens) {
   const std::int64_t end = length_ + tokens;
   const bool partial = length_ % layout_->block_tokens != 0;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "model/kv_layout.h"
@@ -34,6 +35,13 @@ class Sequence {
   Checkpoint checkpoint() const;
   // Goes back to a checkpoint of this sequence (or of one that shares its prefix): length <= length().
   void rewind(const Checkpoint& checkpoint);
+
+  // The same in parts, for a cache that keeps blocks and states apart. `blocks` are the complete ones; `state` is what
+  // state() gave, followed by the incomplete block if there is one.
+  static Sequence restore(const KvLayout& layout, std::int64_t length, std::vector<std::shared_ptr<Bytes>> blocks,
+                          std::span<const std::byte> state);
+  const Bytes& state() const { return state_; }
+  const std::shared_ptr<Bytes>& block(std::size_t i) const { return blocks_[i]; }
 
   // For the forward pass: makes room for `tokens` more tokens (allocates blocks, unshares the last one), then advance().
   void reserve(std::int64_t tokens);

@@ -16,6 +16,7 @@ inline constexpr std::string_view kThinkEnd = "</think>";
 // A block of calls:  \n\n<｜DSML｜tool_calls>\n <｜DSML｜invoke name="f">\n
 //                    <｜DSML｜parameter name="k" string="true">v</｜DSML｜parameter>\n
 //                    </｜DSML｜invoke>\n </｜DSML｜tool_calls>
+inline constexpr std::string_view kDsmlMark = "｜DSML｜";  // one token
 inline constexpr std::string_view kDsmlOpen = "<｜DSML｜";
 inline constexpr std::string_view kDsmlClose = "</｜DSML｜";
 inline constexpr std::string_view kCallsBegin = "<｜DSML｜tool_calls>\n";
