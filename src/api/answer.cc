@@ -59,6 +59,7 @@ Answer::Wish Answer::wish() const {
 
 void Answer::on_begin(const engine::PromptReuse& reuse) {
   usage_.cached = reuse.cached;
+  report();
   write(setup_.writer->begin(usage_));
 }
 

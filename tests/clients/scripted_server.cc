@@ -26,7 +26,7 @@ class Script {
     model.context = 1 << 20;
     model.submit = [this](engine::Job job) {
       const std::string answer = answer_to(tokenizer_.decode(job.prompt));
-      job.listener->on_begin();
+      job.listener->on_begin({});
       for (const std::int32_t token : tokenizer_.encode(answer, text::EncodeMode::with_added_tokens)) {
         if (!job.listener->on_token({token, {}})) break;
       }

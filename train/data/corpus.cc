@@ -26,7 +26,8 @@ constexpr std::array<SourceName, kSources> kNames = {{{Source::books, "books", "
                                                       {Source::math, "math", "gsm8k"},
                                                       {Source::dictionary, "dictionary", "wordnet"},
                                                       {Source::synthetic, "synthetic", ""},
-                                                      {Source::needles, "needles", ""}}};
+                                                      {Source::needles, "needles", ""},
+                                                      {Source::lookups, "lookups", ""}}};
 
 constexpr std::size_t kHeldOutEvery = 50;
 constexpr double kToolShare = 0.25;  // of the dialogues keep their tools: a tool section is long
@@ -185,6 +186,8 @@ Result<Document> Corpus::draw(Source source, Split split, int characters, Random
       return Document{"", make_synthetic(random)};
     case Source::needles:
       return needles(split, characters, random);
+    case Source::lookups:
+      return Document{"", make_lookups(random, characters)};
     default:
       break;
   }

@@ -18,7 +18,7 @@ namespace fathom::train {
 
 enum class Split { training, validation };
 
-// Where a conversation comes from. The last two are made up and need no file.
+// Where a conversation comes from. The last three are made up and need no file.
 enum class Source {
   books,      // gutenberg: plain text
   pages,      // tldr, pydocs, aesop: plain text
@@ -30,8 +30,9 @@ enum class Source {
   dictionary,  // wordnet
   synthetic,
   needles,
+  lookups,
 };
-inline constexpr int kSources = 10;
+inline constexpr int kSources = 11;
 std::string_view name(Source source);
 std::optional<Source> source_named(std::string_view name);
 

@@ -28,6 +28,10 @@ Conversation make_story(Random& random);  // told, or asked about
 // then questions. Without passages: needles only.
 Conversation make_needles(Random& random, const std::vector<std::string>& passages);
 
+// A list of keys and values of about so many characters with the question, and the values in another order:
+// the densest lesson in looking back.
+Conversation make_lookups(Random& random, int characters);
+
 // One of all but needles among passages, in proportions that suit a small model.
 Conversation make_synthetic(Random& random);
 

@@ -94,6 +94,24 @@ Conversation make_recital(Random& random) {
       list);
 }
 
+Conversation make_lookups(Random& random, int characters) {
+  constexpr int kCharactersPerPair = 34;  // said, asked for and said again
+  const int most =
+      std::max(4, std::min(characters / kCharactersPerPair, static_cast<int>(all_words().size()) / 2));
+  std::vector<Text> keys = random.sample(all_words(), random.between(std::max(3, most / 2), most));
+  const bool numbers = random.chance(0.5);
+  std::vector<Text> pairs;
+  for (const Text& key : keys)
+    pairs.push_back(
+        format("{}: {}", key, numbers ? std::to_string(random.between(10, 99)) : random.pick(all_words())));
+  const std::vector<Text> said = pairs;
+  random.shuffle(pairs);
+  std::vector<Text> asked;
+  for (const Text& pair : pairs) asked.push_back(pair.substr(0, pair.find(':')));
+  return question_and_answer(format("{}\n\nLook up {}.", fmt::join(said, "\n"), fmt::join(asked, ", ")),
+                             Text(format("{}", fmt::join(pairs, "\n"))));
+}
+
 Conversation make_needles(Random& random, const std::vector<Text>& passages) {
   const bool is_plain = passages.empty();
   const std::vector<Needle> needles =

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "train/fused/functions.h"
 #include "train/model/compressor.h"
 
 namespace fathom::train {
@@ -13,7 +14,8 @@ using torch::Tensor;
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// Entries [S, T] that a token sees: those whose block is complete, the one ending at the token itself included.
+// Entries [S, T] that a token sees: those whose block is complete, the one ending at the token itself
+// included.
 Tensor visible_entries(std::int64_t tokens, std::int64_t entries, int ratio, torch::Device device) {
   const Tensor complete = torch::div(torch::arange(1, tokens + 1, device), ratio, "floor").unsqueeze(1);
   return torch::arange(entries, device).unsqueeze(0) < complete;
@@ -22,7 +24,8 @@ Tensor visible_entries(std::int64_t tokens, std::int64_t entries, int ratio, tor
 // The window, in bands: rows of `window` queries against the 2 * window keys up to and including them.
 class Band {
  public:
-  Band(std::int64_t tokens, std::int64_t window) : tokens_(tokens), window_(window), bands_((tokens + window - 1) / window) {}
+  Band(std::int64_t tokens, std::int64_t window)
+      : tokens_(tokens), window_(window), bands_((tokens + window - 1) / window) {}
 
   // Keys [B, S, d] -> [B, bands, 2 * window, d], zeros before the first.
   Tensor keys(const Tensor& kv) const {
@@ -57,16 +60,23 @@ class Band {
   std::int64_t tokens_, window_, bands_;
 };
 
-// The indexer's score of every entry for every token: [B, S, T]. It learns from its own loss alone, so its inputs are cut off.
+// The indexer's score of every entry for every token: [B, S, T]. It learns from its own loss alone, so its
+// inputs are cut off.
 Tensor index_scores(const Pass& pass, const std::string& name, const Tensor& x, const Tensor& q_lora) {
   const model::Config& c = pass.config;
   const Tensor own_x = x.detach();
-  const Tensor q = rotate(pass.linear(q_lora.detach(), name + "wq_b").unflatten(-1, {c.index_heads, c.index_dim}), pass.compress);
-  const Tensor keys = compress(pass, name + "compressor.", own_x, 4, c.index_dim);
+  Tensor q = pass.turn(
+      pass.linear(q_lora.detach(), name + "wq_b").unflatten(-1, {c.index_heads, c.index_dim}), pass.compress);
+  Tensor keys = compress(pass, name + "compressor.", own_x, 4, c.index_dim);
+  if (pass.options.quantize_activations) {
+    q = round_index(q);
+    keys = round_index(keys);
+  }
   const double scale = 1 / std::sqrt(static_cast<double>(c.index_dim) * c.index_heads);
   const Tensor weights = pass.linear(own_x, name + "weights_proj") * scale;
   const std::int64_t batch = x.size(0), tokens = x.size(1);
-  const Tensor products = torch::bmm(q.reshape({batch, tokens * c.index_heads, c.index_dim}), keys.transpose(1, 2));
+  const Tensor products =
+      torch::bmm(q.reshape({batch, tokens * c.index_heads, c.index_dim}), keys.transpose(1, 2));
   return (products.view({batch, tokens, c.index_heads, keys.size(1)}).relu() * weights.unsqueeze(-1)).sum(2);
 }
 
@@ -80,10 +90,9 @@ Tensor top_choices(const Tensor& scores, std::int64_t k) {
   return above | (equal & equal.cumsum(-1).le(places));
 }
 
-// KL divergence from the attention that the entries got, over all heads, to the indexer's scores as a distribution. A token
-// counts by how much of its attention went to entries.
-Tensor index_loss(const Tensor& probabilities, const Tensor& scores, const Tensor& visible) {
-  const Tensor attention = probabilities.detach().sum(2);  // [B, S, T]
+// KL divergence from the attention [B, S, T] that the entries got, over all heads, to the indexer's scores as
+// a distribution. A token counts by how much of its attention went to entries.
+Tensor index_loss(const Tensor& attention, const Tensor& scores, const Tensor& visible) {
   const Tensor mass = attention.sum(-1, true);
   const Tensor target = attention / (mass + 1e-9);
   const Tensor predicted = scores.masked_fill(~visible, -1e30).log_softmax(-1);
@@ -91,41 +100,31 @@ Tensor index_loss(const Tensor& probabilities, const Tensor& scores, const Tenso
   return (divergence * mass.squeeze(-1)).sum() / (mass.sum() + 1e-6);
 }
 
-// softmax(q . keys / sqrt d) over the window, the entries and the sink.
-Tensor attend_to(const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& entry_mask, const Tensor& sink,
-                 int window, Tensor* entry_probabilities) {
-  const std::int64_t batch = q.size(0), tokens = q.size(1), heads = q.size(2), width = q.size(3);
+// fused::attention in tensor operations.
+fused::AttentionOutput attend_to(const fused::AttentionInput& in) {
+  const std::int64_t batch = in.q.size(0), tokens = in.q.size(1), heads = in.q.size(2), width = in.q.size(3);
   const double scale = 1 / std::sqrt(static_cast<double>(width));
-  const Band band(tokens, window);
-  const Tensor keys = band.keys(kv);
-  const Tensor near = band.join(torch::matmul(band.split(q), keys.transpose(-1, -2)), heads) * scale;
-  std::vector<Tensor> logits = {near.masked_fill(~band.visible(q.device()).unsqueeze(1), kNever)};
-  const std::int64_t count = entries.defined() ? entries.size(1) : 0;
+  const Band band(tokens, in.window);
+  const Tensor keys = band.keys(in.kv);
+  const Tensor near = band.join(torch::matmul(band.split(in.q), keys.transpose(-1, -2)), heads) * scale;
+  std::vector<Tensor> logits = {near.masked_fill(~band.visible(in.q.device()).unsqueeze(1), kNever)};
+  const std::int64_t count = in.entries.defined() ? in.entries.size(1) : 0;
   if (count > 0) {
-    const Tensor far = torch::bmm(q.reshape({batch, tokens * heads, width}), entries.transpose(1, 2));
-    logits.push_back((far.view({batch, tokens, heads, count}) * scale).masked_fill(~entry_mask.unsqueeze(2), kNever));
+    Tensor mask = visible_entries(tokens, count, in.ratio, in.q.device()).unsqueeze(0);
+    if (in.chosen.defined()) mask = mask & in.chosen;
+    const Tensor far = torch::bmm(in.q.reshape({batch, tokens * heads, width}), in.entries.transpose(1, 2));
+    logits.push_back(
+        (far.view({batch, tokens, heads, count}) * scale).masked_fill(~mask.unsqueeze(2), kNever));
   }
-  logits.push_back(sink.view({1, 1, heads, 1}).expand({batch, tokens, heads, 1}));
+  logits.push_back(in.sink.view({1, 1, heads, 1}).expand({batch, tokens, heads, 1}));
 
   const Tensor probabilities = torch::cat(logits, -1).softmax(-1);
-  const Tensor near_probabilities = probabilities.narrow(-1, 0, 2 * window);
-  Tensor output = band.join(torch::matmul(band.split(near_probabilities), keys), heads);
-  if (count > 0) {
-    *entry_probabilities = probabilities.narrow(-1, 2 * window, count);
-    const Tensor far = torch::bmm(entry_probabilities->reshape({batch, tokens * heads, count}), entries);
-    output = output + far.view({batch, tokens, heads, width});
-  }
-  return output;
-}
-
-// Groups of heads, each through its own low-rank matrix, then one matrix for all.
-Tensor project_output(const Pass& pass, const std::string& name, const Tensor& output) {
-  const model::Config& c = pass.config;
-  const std::int64_t batch = output.size(0), tokens = output.size(1);
-  const Tensor groups = output.reshape({batch * tokens, c.o_groups, -1}).transpose(0, 1);
-  const Tensor matrices = pass.weight(name + "wo_a").view({c.o_groups, c.o_lora_rank, -1}).transpose(1, 2);
-  const Tensor low_rank = torch::bmm(groups, matrices).transpose(0, 1).reshape({batch, tokens, -1});
-  return pass.linear(low_rank, name + "wo_b");
+  const Tensor output =
+      band.join(torch::matmul(band.split(probabilities.narrow(-1, 0, 2 * in.window)), keys), heads);
+  if (count == 0) return {output, {}};
+  const Tensor entry_probabilities = probabilities.narrow(-1, 2 * in.window, count);
+  const Tensor far = torch::bmm(entry_probabilities.reshape({batch, tokens * heads, count}), in.entries);
+  return {output + far.view({batch, tokens, heads, width}), entry_probabilities.detach().sum(2)};
 }
 
 }  // namespace
@@ -136,24 +135,31 @@ Tensor attend(Pass& pass, const model::LayerPlan& layer, const Tensor& x) {
   const Rotation& rotation = layer.rope == model::RopeSet::main ? pass.main : pass.compress;
   const std::int64_t tokens = x.size(1);
 
-  const Tensor q_lora = rms_norm(pass.linear(x, name + "wq_a"), pass.weight(name + "q_norm.weight"), c.rms_eps);
+  const Tensor q_lora = pass.norm(pass.linear(x, name + "wq_a"), name + "q_norm.weight");
   const Tensor heads = pass.linear(q_lora, name + "wq_b").unflatten(-1, {c.heads, c.head_dim});
-  const Tensor q = rotate(rms_norm(heads, c.rms_eps), rotation);
-  const Tensor kv = rotate(rms_norm(pass.linear(x, name + "wkv"), pass.weight(name + "kv_norm.weight"), c.rms_eps), rotation);
+  fused::AttentionInput in;
+  in.q = pass.norm(heads, {}, rotation);
+  in.kv = pass.norm(pass.linear(x, name + "wkv"), pass.weight(name + "kv_norm.weight"), rotation);
+  if (pass.options.quantize_activations) in.kv = round_kv(in.kv, c.rope_dim);
+  in.sink = pass.weight(name + "attn_sink");
+  in.window = c.window;
+  in.ratio = layer.ratio;
 
-  Tensor entries, mask, visible, scores, probabilities;
+  Tensor visible, scores;
   if (layer.ratio > 0 && tokens >= layer.ratio) {
-    entries = compress(pass, name + "compressor.", x, layer.ratio, c.head_dim);
-    visible = visible_entries(tokens, entries.size(1), layer.ratio, x.device());
-    mask = visible.unsqueeze(0);
+    in.entries = compress(pass, name + "compressor.", x, layer.ratio, c.head_dim);
+    if (pass.options.quantize_activations) in.entries = round_kv(in.entries, c.rope_dim);
     if (layer.attention == model::AttentionKind::csa) {
+      visible = visible_entries(tokens, in.entries.size(1), layer.ratio, x.device());
       scores = index_scores(pass, name + "indexer.", x, q_lora);
-      mask = mask & top_choices(scores.detach().masked_fill(~visible, kNever), c.index_topk);
+      in.chosen = top_choices(scores.detach().masked_fill(~visible, kNever), c.index_topk);
     }
   }
-  const Tensor output = attend_to(q, kv, entries, mask, pass.weight(name + "attn_sink"), c.window, &probabilities);
-  if (scores.defined() && pass.options.index_loss) pass.index_losses.push_back(index_loss(probabilities, scores, visible));
-  return project_output(pass, name, rotate_back(output, rotation));
+  const fused::AttentionOutput out = pass.is_fused ? fused::attention(in, pass.precision) : attend_to(in);
+  if (scores.defined() && pass.options.index_loss)
+    pass.index_losses.push_back(index_loss(out.entry_mass, scores, visible));
+  const Tensor values = pass.turn(out.values, rotation.back()).flatten(2);
+  return pass.linear(pass.grouped_linear(values, name + "wo_a", c.o_groups), name + "wo_b");
 }
 
 }  // namespace fathom::train

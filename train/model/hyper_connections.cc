@@ -5,72 +5,69 @@ namespace {
 
 using torch::Tensor;
 
-// fn . flatten(X) / rms(flatten(X)): [outputs, B, S].
-Tensor raw_mixes(const Pass& pass, const Streams& streams, const Tensor& fn) {
-  const auto& first = streams[0];
-  const std::int64_t width = first.size(-1), count = static_cast<std::int64_t>(streams.size());
-  Tensor squares, mixes;
-  for (std::int64_t j = 0; j < count; ++j) {
-    const Tensor x = streams[static_cast<std::size_t>(j)].reshape({-1, width});
-    const Tensor square = x.square().sum(-1), part = torch::mm(fn.narrow(1, j * width, width), x.t());
-    squares = j == 0 ? square : squares + square;
-    mixes = j == 0 ? part : mixes + part;
-  }
-  const Tensor scale = torch::rsqrt(squares / static_cast<double>(count * width) + pass.config.rms_eps);
-  return (mixes * scale).view({-1, first.size(0), first.size(1)});
+// fn . flatten(X) / rms(flatten(X)): [B, S, mixes].
+Tensor raw_mixes(const Pass& pass, const Tensor& streams, const Tensor& fn) {
+  const Tensor flat = streams.flatten(2);
+  return torch::linear(flat, fn) * torch::rsqrt(flat.square().mean(-1, true) + pass.config.rms_eps);
 }
 
-// [n] -> [n, 1, 1], to go with [n, B, S].
-Tensor per_token(const Tensor& x) { return x.view({-1, 1, 1}); }
-
-Tensor weighted_sum(const Tensor& weights, const Streams& streams) {
-  Tensor sum = weights[0].unsqueeze(-1) * streams[0];
-  for (std::size_t j = 1; j < streams.size(); ++j)
-    sum = torch::addcmul(sum, weights[static_cast<std::int64_t>(j)].unsqueeze(-1), streams[j]);
+Tensor weighted_sum(const Tensor& weights, const Tensor& streams) {
+  Tensor sum = weights.narrow(-1, 0, 1) * streams.select(2, 0);
+  for (std::int64_t j = 1; j < streams.size(2); ++j)
+    sum = torch::addcmul(sum, weights.narrow(-1, j, 1), streams.select(2, j));
   return sum;
 }
 
-// Nearly doubly stochastic: rows over dim 1, columns over dim 0 (model.md trap 9).
+// Nearly doubly stochastic [..., C, C]: rows over the last dimension, columns over the one before (model.md
+// trap 9).
 Tensor sinkhorn(const Tensor& logits, int iterations, double eps) {
-  Tensor m = logits.softmax(1) + eps;
-  m = m / (m.sum(0, true) + eps);
+  Tensor m = logits.softmax(-1) + eps;
+  m = m / (m.sum(-2, true) + eps);
   for (int i = 1; i < iterations; ++i) {
-    m = m / (m.sum(1, true) + eps);
-    m = m / (m.sum(0, true) + eps);
+    m = m / (m.sum(-1, true) + eps);
+    m = m / (m.sum(-2, true) + eps);
   }
   return m;
 }
 
 }  // namespace
 
-StreamMix mix_streams(const Pass& pass, const Streams& streams, const std::string& name) {
+StreamMix mix_streams(const Pass& pass, const Tensor& streams, const std::string& name) {
   const model::Config& c = pass.config;
+  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"),
+               &scale = pass.weight(name + "scale");
+  if (pass.is_fused) {
+    return fused::mix_streams(streams, fn, base, scale, {c.sinkhorn_iterations, c.hc_eps, c.rms_eps},
+                              pass.precision);
+  }
   const std::int64_t n = c.streams;
-  const Tensor z = raw_mixes(pass, streams, pass.weight(name + "fn"));
-  const Tensor base = per_token(pass.weight(name + "base")), scale = pass.weight(name + "scale");
+  const Tensor z = raw_mixes(pass, streams, fn);
   const auto part = [&](int which, std::int64_t begin, std::int64_t count) {
-    return z.narrow(0, begin, count) * scale[which] + base.narrow(0, begin, count);
+    return z.narrow(-1, begin, count) * scale[which] + base.narrow(0, begin, count);
   };
   const Tensor pre = torch::sigmoid(part(0, 0, n)) + c.hc_eps;
-  const Tensor comb = part(2, 2 * n, n * n).view({n, n, z.size(1), z.size(2)});
-  return {weighted_sum(pre, streams), 2 * torch::sigmoid(part(1, n, n)), sinkhorn(comb, c.sinkhorn_iterations, c.hc_eps)};
+  const Tensor comb = part(2, 2 * n, n * n).unflatten(-1, {n, n});
+  return {weighted_sum(pre, streams), 2 * torch::sigmoid(part(1, n, n)),
+          sinkhorn(comb, c.sinkhorn_iterations, c.hc_eps), streams};
 }
 
-Streams add_to_streams(const Streams& streams, const Tensor& output, const StreamMix& mix) {
-  Streams next;
-  for (std::int64_t j = 0; j < static_cast<std::int64_t>(streams.size()); ++j) {
-    Tensor sum = mix.post[j].unsqueeze(-1) * output;
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(streams.size()); ++i)
-      sum = torch::addcmul(sum, mix.comb[i][j].unsqueeze(-1), streams[static_cast<std::size_t>(i)]);
-    next.push_back(sum);
-  }
-  return next;
+Tensor add_to_streams(const Pass& pass, const StreamMix& mix, const Tensor& output) {
+  if (pass.is_fused) return fused::add_to_streams(mix.streams, output, mix.post, mix.comb);
+  std::vector<Tensor> next;
+  for (std::int64_t j = 0; j < mix.streams.size(2); ++j)
+    next.push_back(mix.post.narrow(-1, j, 1) * output + weighted_sum(mix.comb.select(-1, j), mix.streams));
+  return torch::stack(next, 2);
 }
 
-Tensor join_streams(const Pass& pass, const Streams& streams, const std::string& name) {
-  const Tensor z = raw_mixes(pass, streams, pass.weight(name + "fn"));
-  const Tensor weights = torch::sigmoid(z * pass.weight(name + "scale") + per_token(pass.weight(name + "base"))) + pass.config.hc_eps;
-  return weighted_sum(weights, streams);
+Tensor join_streams(const Pass& pass, const Tensor& streams, const std::string& name) {
+  const Tensor &fn = pass.weight(name + "fn"), &base = pass.weight(name + "base"),
+               &scale = pass.weight(name + "scale");
+  if (pass.is_fused)
+    return fused::mix_streams(streams, fn, base, scale, {1, pass.config.hc_eps, pass.config.rms_eps},
+                              pass.precision)
+        .input;
+  return weighted_sum(torch::sigmoid(raw_mixes(pass, streams, fn) * scale + base) + pass.config.hc_eps,
+                      streams);
 }
 
 }  // namespace fathom::train

@@ -32,11 +32,13 @@ StackedName stacked_name(const std::string& name) {
   return {name.substr(0, number) + name.substr(end + 1), std::stoi(name.substr(number, end - number))};
 }
 
-// ---- fresh weights -----------------------------------------------------------------------------------------------
+// ---- fresh weights
+// -----------------------------------------------------------------------------------------------
 
 class Initializer {
  public:
-  Initializer(const model::Config& config, std::uint64_t seed) : c_(config), generator_(at::detail::createCPUGenerator(seed)) {}
+  Initializer(const model::Config& config, std::uint64_t seed)
+      : c_(config), generator_(at::detail::createCPUGenerator(seed)) {}
 
   Tensor make(const TableEntry& entry, int stack) {
     if (entry.kind == TensorKind::i64) return token_experts(entry.shape);
@@ -45,7 +47,8 @@ class Initializer {
     if (is_base(entry.name)) return hyper_connection_base(entry);
     if (ends(entry.name, "_scale")) return torch::full(shape, 0.1f);
     if (ends(entry.name, "norm.weight")) return torch::ones(shape);
-    if (ends(entry.name, ".ape") || ends(entry.name, ".bias") || ends(entry.name, "attn_sink")) return torch::zeros(shape);
+    if (ends(entry.name, ".ape") || ends(entry.name, ".bias") || ends(entry.name, "attn_sink"))
+      return torch::zeros(shape);
     return torch::randn(shape, generator_) * deviation(entry);
   }
 
@@ -75,14 +78,18 @@ class Initializer {
 
   // Distinct experts for every token.
   Tensor token_experts(const std::vector<std::int64_t>& shape) {
-    return torch::rand({shape[0], c_.experts}, generator_).argsort(1, false).narrow(1, 0, shape[1]).contiguous();
+    return torch::rand({shape[0], c_.experts}, generator_)
+        .argsort(1, false)
+        .narrow(1, 0, shape[1])
+        .contiguous();
   }
 
   const model::Config& c_;
   at::Generator generator_;
 };
 
-// ---- the released layout -----------------------------------------------------------------------------------------
+// ---- the released layout
+// -----------------------------------------------------------------------------------------
 
 Tensor read_floats(const formats::Tensor& stored) {
   Tensor out = torch::empty(stored.shape, torch::kFloat);
@@ -102,8 +109,8 @@ Tensor read_floats(const formats::Tensor& stored) {
 
 // A quantised matrix: value(i) at element i, one scale for `block_rows` x `block_cols` elements.
 template <class Value>
-Tensor dequantize(const std::vector<std::int64_t>& shape, const formats::Tensor& scales, std::int64_t block_rows,
-                  std::int64_t block_cols, Value value) {
+Tensor dequantize(const std::vector<std::int64_t>& shape, const formats::Tensor& scales,
+                  std::int64_t block_rows, std::int64_t block_cols, Value value) {
   Tensor out = torch::empty(shape, torch::kFloat);
   float* values = out.data_ptr<float>();
   const std::int64_t scale_cols = scales.shape[1];
@@ -111,7 +118,8 @@ Tensor dequantize(const std::vector<std::int64_t>& shape, const formats::Tensor&
     for (std::int64_t c = 0; c < shape[1]; ++c) {
       const auto byte = static_cast<std::uint8_t>(
           scales.bytes[static_cast<std::size_t>(r / block_rows * scale_cols + c / block_cols)]);
-      values[r * shape[1] + c] = value(static_cast<std::size_t>(r * shape[1] + c)) * formats::ue8m0_to_float(byte);
+      values[r * shape[1] + c] =
+          value(static_cast<std::size_t>(r * shape[1] + c)) * formats::ue8m0_to_float(byte);
     }
   return out;
 }
@@ -120,7 +128,9 @@ Result<Tensor> read(const formats::Checkpoint& checkpoint, const TableEntry& ent
   const bool is_linear = entry.kind == TensorKind::linear || entry.kind == TensorKind::expert ||
                          entry.kind == TensorKind::plain_linear;
   const formats::Tensor* stored = checkpoint.find(is_linear ? entry.name + ".weight" : entry.name);
-  if (!stored) return fail(ErrorCode::not_found, "the checkpoint has no tensor {}, which its config calls for", entry.name);
+  if (!stored)
+    return fail(ErrorCode::not_found, "the checkpoint has no tensor {}, which its config calls for",
+                entry.name);
   std::vector<std::int64_t> shape = stored->shape;
   if (stored->dtype == DType::i8) shape.back() *= 2;
   if (shape != entry.shape)
@@ -128,20 +138,25 @@ Result<Tensor> read(const formats::Checkpoint& checkpoint, const TableEntry& ent
 
   switch (stored->dtype) {
     case DType::bf16:
-    case DType::f32: return read_floats(*stored);
+    case DType::f32:
+      return read_floats(*stored);
     case DType::i64: {
       Tensor out = torch::empty(shape, torch::kLong);
       std::memcpy(out.data_ptr(), stored->bytes.data(), stored->bytes.size());
       return out;
     }
     case DType::f8_e4m3:
-    case DType::i8: break;
-    default: return fail(ErrorCode::unsupported, "{}: dtype {} is none of V4's", entry.name, formats::name(stored->dtype));
+    case DType::i8:
+      break;
+    default:
+      return fail(ErrorCode::unsupported, "{}: dtype {} is none of V4's", entry.name,
+                  formats::name(stored->dtype));
   }
   const formats::Tensor* scales = checkpoint.find(entry.name + ".scale");
   const bool is_fp4 = stored->dtype == DType::i8;
   const std::int64_t block_rows = is_fp4 ? 1 : 128, block_cols = is_fp4 ? 32 : 128;
-  const std::vector<std::int64_t> scale_shape = {(shape[0] + block_rows - 1) / block_rows, (shape[1] + block_cols - 1) / block_cols};
+  const std::vector<std::int64_t> scale_shape = {(shape[0] + block_rows - 1) / block_rows,
+                                                 (shape[1] + block_cols - 1) / block_cols};
   if (!scales || scales->dtype != DType::f8_e8m0 || scales->shape != scale_shape)
     return fail(ErrorCode::corrupt, "{}: its block scales are missing or misshapen", entry.name);
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(stored->bytes[i]); };
@@ -149,7 +164,8 @@ Result<Tensor> read(const formats::Checkpoint& checkpoint, const TableEntry& ent
     return dequantize(shape, *scales, block_rows, block_cols, [&](std::size_t i) {
       return formats::e2m1_to_float(i % 2 == 0 ? byte(i / 2) & 15 : byte(i / 2) >> 4);
     });
-  return dequantize(shape, *scales, block_rows, block_cols, [&](std::size_t i) { return formats::e4m3_to_float(byte(i)); });
+  return dequantize(shape, *scales, block_rows, block_cols,
+                    [&](std::size_t i) { return formats::e4m3_to_float(byte(i)); });
 }
 
 // The bytes of one tensor of the released layout, with those of its scales.
@@ -170,7 +186,8 @@ void store(const TableEntry& entry, const Tensor& value, StoredTensor& out) {
     return out.add(entry.name, DType::i64, entry.shape, std::as_bytes(ids));
   }
   const std::span<const float> floats(flat.data_ptr<float>(), static_cast<std::size_t>(flat.numel()));
-  if (entry.kind == TensorKind::f32) return out.add(entry.name, DType::f32, entry.shape, std::as_bytes(floats));
+  if (entry.kind == TensorKind::f32)
+    return out.add(entry.name, DType::f32, entry.shape, std::as_bytes(floats));
   if (entry.kind == TensorKind::bf16 || entry.kind == TensorKind::plain_linear) {
     std::vector<std::uint16_t> bits(floats.size());
     for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = formats::float_to_bf16(floats[i]);
@@ -184,13 +201,15 @@ void store(const TableEntry& entry, const Tensor& value, StoredTensor& out) {
   out.add(entry.name + ".weight", is_fp4 ? DType::i8 : DType::f8_e4m3, {rows, is_fp4 ? cols / 2 : cols},
           std::as_bytes(std::span(matrix.values)));
   const std::vector<std::int64_t> scale_shape =
-      is_fp4 ? std::vector<std::int64_t>{rows, cols / 32} : std::vector<std::int64_t>{(rows + 127) / 128, (cols + 127) / 128};
+      is_fp4 ? std::vector<std::int64_t>{rows, cols / 32}
+             : std::vector<std::int64_t>{(rows + 127) / 128, (cols + 127) / 128};
   out.add(entry.name + ".scale", DType::f8_e8m0, scale_shape, std::as_bytes(std::span(matrix.scales)));
 }
 
 }  // namespace
 
-// ---- Parameters --------------------------------------------------------------------------------------------------
+// ---- Parameters
+// --------------------------------------------------------------------------------------------------
 
 void Parameters::add(Parameter parameter) {
   parameter.is_trained = parameter.kind != TensorKind::i64 && !parameter.name.ends_with("gate.bias");
@@ -205,7 +224,8 @@ Parameters Parameters::random(const model::Config& config, std::uint64_t seed) {
   for (const TableEntry& entry : model::tensor_table(config, model::make_plan(config))) {
     const StackedName stacked = stacked_name(entry.name);
     if (stacked.expert > 0) continue;
-    parameters.add({stacked.name, entry.kind, initializer.make(entry, stacked.expert < 0 ? 0 : config.experts), true});
+    parameters.add(
+        {stacked.name, entry.kind, initializer.make(entry, stacked.expert < 0 ? 0 : config.experts), true});
   }
   return parameters;
 }
@@ -239,11 +259,13 @@ Status Parameters::export_to(const fs::path& folder) const {
     }
     const std::size_t last_dot = parameter.name.rfind('.');
     for (std::int64_t e = 0; e < shape[0]; ++e) {
-      const std::string name = fmt::format("{}.{}{}", parameter.name.substr(0, last_dot), e, parameter.name.substr(last_dot));
+      const std::string name =
+          fmt::format("{}.{}{}", parameter.name.substr(0, last_dot), e, parameter.name.substr(last_dot));
       store({name, parameter.kind, {shape[1], shape[2]}}, parameter.value.select(0, e), stored);
     }
   }
-  FATHOM_TRY(auto writer, formats::SafetensorsWriter::create(folder / "model.safetensors", stored.declarations, {{"format", "pt"}}));
+  FATHOM_TRY(auto writer, formats::SafetensorsWriter::create(folder / "model.safetensors",
+                                                             stored.declarations, {{"format", "pt"}}));
   for (const auto& bytes : stored.contents) FATHOM_TRY_STATUS(writer.append(bytes));
   return writer.finish();
 }

@@ -1,6 +1,7 @@
-// The weights of a model in training: fp32 tensors under the released names, in the order of the released layout.
-// The experts of a layer are stacked: "layers.3.ffn.experts.w1" is [E, I, D]. Linears are named without ".weight".
-// Ownership: tensors are shared handles, as everywhere in torch. Thread safety: one thread at a time.
+// The weights of a model in training: fp32 tensors under the released names, in the order of the released
+// layout. The experts of a layer are stacked: "layers.3.ffn.experts.w1" is [E, I, D]. Linears are named
+// without ".weight". Ownership: tensors are shared handles, as everywhere in torch. Thread safety: one thread
+// at a time.
 #pragma once
 
 #include <torch/torch.h>
@@ -29,12 +30,13 @@ struct Parameter {
 
 class Parameters {
  public:
-  // Fresh weights, a function of the config and the seed: linears keep unit variance, hyper-connections start as the mean of
-  // the streams with a comb near the identity, norms at 1, router biases and attention sinks at 0.
+  // Fresh weights, a function of the config and the seed: linears keep unit variance, hyper-connections start
+  // as the mean of the streams with a comb near the identity, norms at 1, router biases and attention sinks
+  // at 0.
   static Parameters random(const model::Config& config, std::uint64_t seed);
 
-  // The weights of a folder in the released layout, dequantised to fp32. Errors: those of Checkpoint::open, and not_found or
-  // corrupt for a tensor that the config calls for.
+  // The weights of a folder in the released layout, dequantised to fp32. Errors: those of Checkpoint::open,
+  // and not_found or corrupt for a tensor that the config calls for.
   static Result<Parameters> load(const std::filesystem::path& folder, const model::Config& config);
 
   // Writes model.safetensors in the released layout (FP8 linears, FP4 experts) into an existing folder.

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "train/model/rounding.h"
+#include "train/fused/functions.h"
 
 namespace fathom::train {
 namespace {
@@ -31,15 +31,20 @@ Tensor with_yarn(const Tensor& inverse, const model::RopeScaling& s, double thet
 
 // The angle is an fp32 product of fp32 factors, as in the engine (model.md trap 18).
 Rotation rotation_of(const Tensor& positions, const Tensor& inverse) {
-  const Tensor angles = positions.to(torch::kFloat).unsqueeze(-1) * inverse.to(torch::kFloat).to(positions.device());
+  const Tensor angles =
+      positions.to(torch::kFloat).unsqueeze(-1) * inverse.to(torch::kFloat).to(positions.device());
   const Tensor exact = angles.to(torch::kDouble);
   return {exact.cos().to(torch::kFloat), exact.sin().to(torch::kFloat)};
 }
 
 }  // namespace
 
-Rotation Rotation::every(std::int64_t step) const {
-  return {cos.slice(1, 0, c10::nullopt, step), sin.slice(1, 0, c10::nullopt, step)};
+Rotation Rotation::every(std::int64_t step, std::int64_t count) const {
+  return {cos.slice(1, 0, count * step, step), sin.slice(1, 0, count * step, step)};
+}
+
+Rotation Rotation::back() const {
+  return {cos, -sin};
 }
 
 Tensor rotate(const Tensor& x, const Rotation& rotation) {
@@ -55,29 +60,67 @@ Tensor rotate(const Tensor& x, const Rotation& rotation) {
   return fixed == 0 ? rotated : torch::cat({x.narrow(-1, 0, fixed), rotated}, -1);
 }
 
-Tensor rotate_back(const Tensor& x, const Rotation& rotation) { return rotate(x, {rotation.cos, -rotation.sin}); }
+Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) {
+  const Tensor normal = x * torch::rsqrt(x.square().mean(-1, true) + eps);
+  return gain.defined() ? normal * gain : normal;
+}
 
-Tensor rms_norm(const Tensor& x, double eps) { return x * torch::rsqrt(x.square().mean(-1, true) + eps); }
-Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) { return rms_norm(x, eps) * gain; }
-
-Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& positions, const PassOptions& pass_options)
-    : config(c), options(pass_options), main(rotation_of(positions, frequencies(c.rope_theta, c.rope_dim))) {
+Pass::Pass(const model::Config& c, const Parameters& parameters, const Tensor& positions,
+           const PassOptions& pass_options)
+    : config(c),
+      options(pass_options),
+      is_fused(options.fused && positions.device().is_cpu()),
+      precision(fused::product_precision(options.bf16_products)),
+      main(rotation_of(positions, frequencies(c.rope_theta, c.rope_dim))) {
   Tensor inverse = frequencies(c.compress_rope_theta, c.rope_dim);
   if (c.rope_scaling.yarn) inverse = with_yarn(inverse, c.rope_scaling, c.compress_rope_theta, c.rope_dim);
   compress = rotation_of(positions, inverse);
   for (const Parameter& parameter : parameters.all())
-    weights_.emplace(parameter.name, options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value);
+    weights_.emplace(
+        parameter.name,
+        Weight{options.quantize_weights ? round_as_stored(parameter.value, parameter.kind) : parameter.value,
+               parameter.kind});
 }
 
 Tensor Pass::product(const Tensor& x, const Tensor& matrix) const {
+  if (is_fused) return fused::linear(x, matrix, 1, precision);
   if (!options.bf16_products) return torch::linear(x, matrix);
   return torch::linear(x.to(torch::kBFloat16), matrix.to(torch::kBFloat16)).to(torch::kFloat);
+}
+
+Tensor Pass::grouped_linear(const Tensor& x, const std::string& name, std::int64_t groups) const {
+  if (is_fused) return fused::linear(x, weight(name), groups, precision);
+  std::vector<Tensor> parts;
+  const std::vector<Tensor> inputs = x.chunk(groups, -1), matrices = weight(name).chunk(groups, 0);
+  for (std::size_t g = 0; g < inputs.size(); ++g) parts.push_back(product(inputs[g], matrices[g]));
+  return torch::cat(parts, -1);
+}
+
+Tensor Pass::norm(const Tensor& x, const std::string& gain) const {
+  if (is_fused) return fused::norm_and_rotate(x, config.rms_eps, weight(gain), {}, {});
+  return rms_norm(x, weight(gain), config.rms_eps);
+}
+
+Tensor Pass::norm(const Tensor& x, const Tensor& gain, const Rotation& rotation) const {
+  if (is_fused) return fused::norm_and_rotate(x, config.rms_eps, gain, rotation.cos, rotation.sin);
+  return rotate(rms_norm(x, gain, config.rms_eps), rotation);
+}
+
+Tensor Pass::turn(const Tensor& x, const Rotation& rotation) const {
+  if (is_fused) return fused::norm_and_rotate(x, c10::nullopt, {}, rotation.cos, rotation.sin);
+  return rotate(x, rotation);
 }
 
 const Tensor& Pass::weight(const std::string& name) const {
   const auto found = weights_.find(name);
   FATHOM_CHECK(found != weights_.end());
-  return found->second;
+  return found->second.value;
+}
+
+bool Pass::rounds_input(const std::string& name) const {
+  const model::TensorKind kind = weights_.at(name).kind;
+  return options.quantize_activations &&
+         (kind == model::TensorKind::linear || kind == model::TensorKind::expert);
 }
 
 }  // namespace fathom::train

@@ -10,16 +10,19 @@ namespace {
 
 using torch::Tensor;
 
-model::Config nano() { return *model::Config::load(std::string(FATHOM_NANO_FOLDER)); }
+model::Config nano() {
+  return *model::Config::load(std::string(FATHOM_NANO_FOLDER));
+}
 
 TEST(Orthogonalize, BringsAllSingularValuesNearOne) {
-  for (const auto& shape : {std::pair{64, 128}, std::pair{128, 64}, std::pair{64, 64}}) {
-    const Tensor x = torch::randn({3, shape.first, shape.second});
-    const Tensor values = torch::linalg_svdvals(orthogonalize(x));
-    EXPECT_GT(values.min().item<float>(), 0.0f);
-    EXPECT_LT(values.max().item<float>(), 1.3f);
-    EXPECT_NEAR(values.median().item<float>(), 1, 0.2);
-  }
+  for (const bool bf16 : {false, true})
+    for (const auto& shape : {std::pair{64, 128}, std::pair{128, 64}, std::pair{64, 64}}) {
+      const Tensor x = torch::randn({3, shape.first, shape.second});
+      const Tensor values = torch::linalg_svdvals(orthogonalize(x, bf16));
+      EXPECT_GT(values.min().item<float>(), 0.0f);
+      EXPECT_LT(values.max().item<float>(), 1.3f);
+      EXPECT_NEAR(values.median().item<float>(), 1, 0.2);
+    }
 }
 
 TEST(Optimizer, MovesEveryTrainedParameterAgainstItsGradient) {

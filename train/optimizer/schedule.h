@@ -13,7 +13,8 @@ struct Schedule {
   double final_factor = 0.03;  // of the peak
 
   double factor(std::int64_t step) const {
-    const double warm = warmup_steps > 0 ? static_cast<double>(step + 1) / static_cast<double>(warmup_steps) : 1.0;
+    const double warm =
+        warmup_steps > 0 ? static_cast<double>(step + 1) / static_cast<double>(warmup_steps) : 1.0;
     const double left = static_cast<double>(steps - step) / (decay_share * static_cast<double>(steps) + 1e-9);
     return std::min({1.0, warm, std::max(final_factor, left)});
   }

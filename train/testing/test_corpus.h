@@ -23,8 +23,11 @@ inline std::filesystem::path make_test_corpus() {
   std::string book;
   for (int i = 0; book.size() < 60000; ++i)
     book += "The " + std::to_string(i) + ". fox went over the hill and saw that the river was wide.\\n\\n";
-  write_zstd(folder / "gutenberg.jsonl.zst", "{\"title\": \"Foxes\", \"author\": \"N. N.\", \"text\": \"" + book + "\"}\n");
-  write_zstd(folder / "trivia.jsonl.zst", "{\"q\": \"Is this held out?\", \"a\": \"yes\"}\n{\"q\": \"Is this for training?\", \"a\": \"indeed\"}\n");
+  write_zstd(folder / "gutenberg.jsonl.zst",
+             "{\"title\": \"Foxes\", \"author\": \"N. N.\", \"text\": \"" + book + "\"}\n");
+  write_zstd(folder / "trivia.jsonl.zst",
+             "{\"q\": \"Is this held out?\", \"a\": \"yes\"}\n{\"q\": \"Is this for training?\", \"a\": "
+             "\"indeed\"}\n");
   return folder;
 }
 

@@ -13,13 +13,8 @@ Batch make_batch(std::span<const Row> rows, torch::Device device) {
   }
   const Tensor all = torch::stack(ids).to(device);
   const std::int64_t tokens = all.size(1) - 1;
-  return {all.narrow(1, 0, tokens).contiguous(), torch::stack(positions).to(device), all.narrow(1, 1, tokens).contiguous(),
-          torch::stack(weights).to(device)};
-}
-
-Tensor weighted_loss(const Tensor& logits, const Tensor& targets, const Tensor& weights) {
-  const Tensor log_p = logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
-  return -(log_p * weights).sum();
+  return {all.narrow(1, 0, tokens).contiguous(), torch::stack(positions).to(device),
+          all.narrow(1, 1, tokens).contiguous(), torch::stack(weights).to(device)};
 }
 
 }  // namespace fathom::train

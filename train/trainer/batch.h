@@ -1,4 +1,4 @@
-// Rows as tensors, and the loss on them. Thread safety: pure functions.
+// Rows as tensors. Thread safety: pure functions.
 #pragma once
 
 #include <span>
@@ -14,8 +14,5 @@ struct Batch {
 };
 
 Batch make_batch(std::span<const Row> rows, torch::Device device);
-
-// Sum over all tokens of weight * -log p(target). logits [B, S, V].
-torch::Tensor weighted_loss(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& weights);
 
 }  // namespace fathom::train

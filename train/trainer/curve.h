@@ -1,4 +1,5 @@
-// The course of a run, as CSV for programs and SVG for people. Ownership: plain values. Thread safety: one thread.
+// The course of a run, as CSV for programs and SVG for people. Ownership: plain values. Thread safety: one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,10 @@ namespace fathom::train {
 
 struct CurvePoint {
   std::int64_t step = 0;
-  std::int64_t tokens = 0;   // seen since the beginning
-  double seconds = 0;        // spent since the beginning, all sittings together
+  std::int64_t tokens = 0;  // seen since the beginning
+  double seconds = 0;       // spent since the beginning, all sittings together
   double learning_rate = 0;
-  double loss = 0;           // nats per weighted token, mean since the point before
+  double loss = 0;  // nats per weighted token, mean since the point before
   double index_loss = 0;
   double mtp_loss = 0;
   double gradient_norm = 0;

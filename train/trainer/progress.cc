@@ -18,12 +18,14 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
-void Progress::report(std::int64_t step, double loss, double tokens_per_second, double seconds_left, const std::string& extra) {
+void Progress::report(std::int64_t step, double loss, double tokens_per_second, double seconds_left,
+                      const std::string& extra) {
   if (!log_) return;
   const bool is_terminal = ::isatty(::fileno(log_));
   const int filled = static_cast<int>(kBarWidth * step / std::max<std::int64_t>(steps_, 1));
-  fmt::print(log_, "{}[{:#<{}}{:.<{}}] {}/{}  loss {:.4f}{}  {:.0f} tok/s  {} left{}", is_terminal ? "\r\x1b[K" : "", "", filled, "",
-             kBarWidth - filled, step, steps_, loss, extra, tokens_per_second, duration_text(seconds_left), is_terminal ? "" : "\n");
+  fmt::print(log_, "{}[{:#<{}}{:.<{}}] {}/{}  loss {:.4f}{}  {:.0f} tok/s  {} left{}",
+             is_terminal ? "\r\x1b[K" : "", "", filled, "", kBarWidth - filled, step, steps_, loss, extra,
+             tokens_per_second, duration_text(seconds_left), is_terminal ? "" : "\n");
   line_open_ = is_terminal;
   std::fflush(log_);
 }

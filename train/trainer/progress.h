@@ -16,7 +16,8 @@ class Progress {
   Progress(std::FILE* log, std::int64_t steps) : log_(log), steps_(steps) {}
 
   // One line: bar, loss, speed, time left. On a terminal it replaces the line before.
-  void report(std::int64_t step, double loss, double tokens_per_second, double seconds_left, const std::string& extra);
+  void report(std::int64_t step, double loss, double tokens_per_second, double seconds_left,
+              const std::string& extra);
   // A line that stays.
   void note(const std::string& text);
 

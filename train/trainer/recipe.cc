@@ -16,10 +16,12 @@ namespace {
 using text::Json;
 using Problems = std::vector<std::string>;
 
-// Reads the fields of one object; what is missing keeps its default, what is wrong or unknown becomes a problem.
+// Reads the fields of one object; what is missing keeps its default, what is wrong or unknown becomes a
+// problem.
 class Fields {
  public:
-  Fields(const Json& object, std::string where, Problems& problems) : object_(object), where_(std::move(where)), problems_(problems) {
+  Fields(const Json& object, std::string where, Problems& problems)
+      : object_(object), where_(std::move(where)), problems_(problems) {
     if (!object.is_object()) problem("expected an object");
   }
   ~Fields() {
@@ -39,8 +41,10 @@ class Fields {
     const Json* value = find(key);
     if (!value) return;
     const auto x = value->number();
-    if (!x || !(*x >= low && *x <= high)) return problem(fmt::format("{} must be a number from {} to {}", key, low, high));
-    if (std::is_integral_v<Number> && *x != std::floor(*x)) return problem(fmt::format("{} must be a whole number", key));
+    if (!x || !(*x >= low && *x <= high))
+      return problem(fmt::format("{} must be a number from {} to {}", key, low, high));
+    if (std::is_integral_v<Number> && *x != std::floor(*x))
+      return problem(fmt::format("{} must be a whole number", key));
     out = static_cast<Number>(*x);
   }
 
@@ -125,6 +129,7 @@ Result<Recipe> Recipe::parse(std::string_view json, std::string_view where, cons
     fields.number("balance_speed", recipe.optimizer.balance_speed, 0, 1);
     fields.number("index_weight", recipe.index_weight, 0, 100);
     fields.flag("bf16_products", recipe.bf16_products);
+    recipe.optimizer.bf16_products = recipe.bf16_products;
     fields.number("report_every", recipe.report_every, 1, 1e9);
     fields.number("validate_every", recipe.validate_every, 1, 1e9);
     fields.number("validation_rows", recipe.validation_rows, 1, 1e6);
@@ -138,7 +143,8 @@ Result<Recipe> Recipe::parse(std::string_view json, std::string_view where, cons
     }
   }
   for (const Stage& stage : recipe.stages) recipe.schedule.steps += stage.steps;
-  if (!problems.empty()) return fail(ErrorCode::invalid_argument, "{}: this recipe cannot be run:{}", where, listed(problems));
+  if (!problems.empty())
+    return fail(ErrorCode::invalid_argument, "{}: this recipe cannot be run:{}", where, listed(problems));
   return recipe;
 }
 
@@ -153,14 +159,21 @@ std::vector<std::string> Recipe::problems_with(const model::Config& config) cons
   const int largest_ratio = *std::max_element(config.ratios.begin(), config.ratios.end());
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage& stage = stages[i];
-    const auto problem = [&](std::string_view what) { problems.push_back(fmt::format("stages[{}]: {}", i, what)); };
+    const auto problem = [&](std::string_view what) {
+      problems.push_back(fmt::format("stages[{}]: {}", i, what));
+    };
     if (stage.row.tokens > config.max_positions)
-      problem(fmt::format("tokens {} are more than the model's {} positions", stage.row.tokens, config.max_positions));
-    if (stage.row.gap_probability > 0 && stage.row.gap_max + stage.row.tokens > static_cast<double>(config.max_positions))
-      problem(fmt::format("gap_max {} leaves the model's {} positions", stage.row.gap_max, config.max_positions));
+      problem(fmt::format("tokens {} are more than the model's {} positions", stage.row.tokens,
+                          config.max_positions));
+    if (stage.row.gap_probability > 0 &&
+        stage.row.gap_max + stage.row.tokens > static_cast<double>(config.max_positions))
+      problem(
+          fmt::format("gap_max {} leaves the model's {} positions", stage.row.gap_max, config.max_positions));
     if (stage.row.gap_probability > 0 && stage.row.tokens <= largest_ratio)
-      problem(fmt::format("gaps need rows of more than {} tokens, the largest compression ratio", largest_ratio));
-    if (stage.mtp_weight > 0 && config.mtp_layers == 0) problem("mtp_weight is above 0, but the model has no MTP layer");
+      problem(
+          fmt::format("gaps need rows of more than {} tokens, the largest compression ratio", largest_ratio));
+    if (stage.mtp_weight > 0 && config.mtp_layers == 0)
+      problem("mtp_weight is above 0, but the model has no MTP layer");
   }
   return problems;
 }
@@ -177,7 +190,8 @@ std::vector<Source> Recipe::sources() const {
 Recipe::Place Recipe::at(std::int64_t step) const {
   std::uint64_t row = 0;
   for (const Stage& stage : stages) {
-    if (step < stage.steps || &stage == &stages.back()) return {&stage, row + static_cast<std::uint64_t>(step * stage.rows)};
+    if (step < stage.steps || &stage == &stages.back())
+      return {&stage, row + static_cast<std::uint64_t>(step * stage.rows)};
     step -= stage.steps;
     row += static_cast<std::uint64_t>(stage.steps * stage.rows);
   }

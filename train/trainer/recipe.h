@@ -21,8 +21,8 @@ struct Stage {
   int rows = 16;        // per step
   int micro_rows = 16;  // that go through the model at once: a matter of memory only
   RowRecipe row;
-  bool quantize = false;    // use the weights as the released layout stores them
-  double mtp_weight = 0;    // of the loss of the MTP head; 0: it is left out
+  bool quantize = false;  // use the weights as the released layout stores them
+  double mtp_weight = 0;  // of the loss of the MTP head; 0: it is left out
 };
 
 struct Recipe {
@@ -32,7 +32,7 @@ struct Recipe {
   double learning_rate = 4e-3;
   Schedule schedule;  // its steps are those of all stages together
   OptimizerOptions optimizer;
-  double index_weight = 1;  // of the loss of the indexers
+  double index_weight = 1;     // of the loss of the indexers
   bool bf16_products = false;  // faster, a little less exact
   std::int64_t report_every = 10;
   std::int64_t validate_every = 200;
@@ -40,9 +40,10 @@ struct Recipe {
   std::int64_t save_every = 100;
   std::vector<Stage> stages;
 
-  // `where` names the text in errors; a relative model folder is taken from `folder`. Errors: invalid_argument, listing
-  // everything that is wrong with the recipe at once.
-  static Result<Recipe> parse(std::string_view json, std::string_view where, const std::filesystem::path& folder);
+  // `where` names the text in errors; a relative model folder is taken from `folder`. Errors:
+  // invalid_argument, listing everything that is wrong with the recipe at once.
+  static Result<Recipe> parse(std::string_view json, std::string_view where,
+                              const std::filesystem::path& folder);
   static Result<Recipe> load(const std::filesystem::path& file);
 
   // What of the recipe this model cannot do; empty when all is well.

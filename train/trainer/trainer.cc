@@ -18,7 +18,9 @@ namespace {
 
 using torch::Tensor;
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 struct StepResult {
   double loss = 0;  // nats per weighted token
@@ -55,8 +57,8 @@ class Run {
   Status resume();
   Status make_validation();
   Result<StepResult> step();
-  void add_gradients(const Stage& stage, std::span<const Row> rows, double all_weights, double share, StepResult& result,
-                     std::unordered_map<std::string, Tensor>& loads);
+  void add_gradients(const Stage& stage, std::span<const Row> rows, double all_weights, double share,
+                     StepResult& result, std::unordered_map<std::string, Tensor>& loads);
   void record(const StepResult& result);
   void validate();
   Status save();
@@ -89,13 +91,17 @@ Result<std::unique_ptr<Run>> Run::prepare(const TrainOptions& options) {
   FATHOM_TRY(text::Tokenizer tokenizer, text::Tokenizer::load(recipe.model / "tokenizer.json"));
   std::vector<std::string> problems = recipe.problems_with(config);
   if (tokenizer.vocabulary_size() > config.vocab)
-    problems.push_back(fmt::format("the tokenizer has {} tokens, the model {}", tokenizer.vocabulary_size(), config.vocab));
+    problems.push_back(
+        fmt::format("the tokenizer has {} tokens, the model {}", tokenizer.vocabulary_size(), config.vocab));
   std::error_code error;
-  if (!fs::is_directory(options.corpus, error)) problems.push_back(fmt::format("{}: no folder with a corpus", options.corpus.string()));
+  if (!fs::is_directory(options.corpus, error))
+    problems.push_back(fmt::format("{}: no folder with a corpus", options.corpus.string()));
   if (fs::create_directories(options.out / "model", error); error)
-    problems.push_back(fmt::format("{}: cannot create the folder: {}", options.out.string(), error.message()));
+    problems.push_back(
+        fmt::format("{}: cannot create the folder: {}", options.out.string(), error.message()));
   if (!problems.empty())
-    return fail(ErrorCode::invalid_argument, "this run cannot be started:\n  {}", fmt::join(problems, "\n  "));
+    return fail(ErrorCode::invalid_argument, "this run cannot be started:\n  {}",
+                fmt::join(problems, "\n  "));
 
   torch::set_num_threads(recipe.threads);
   FATHOM_TRY(Corpus corpus, Corpus::load(options.corpus, recipe.sources()));
@@ -109,7 +115,8 @@ Result<std::unique_ptr<Run>> Run::prepare(const TrainOptions& options) {
 Status Run::make_validation() {
   const int tokens = std::max(recipe_.stages.back().row.tokens, 256);
   FATHOM_TRY(books_, Validation::create(*rows_, tokenizer_, Source::books, tokens, recipe_.validation_rows));
-  FATHOM_TRY(answers_, Validation::create(*rows_, tokenizer_, Source::synthetic, tokens, recipe_.validation_rows));
+  FATHOM_TRY(answers_,
+             Validation::create(*rows_, tokenizer_, Source::synthetic, tokens, recipe_.validation_rows));
   return {};
 }
 
@@ -117,10 +124,12 @@ Status Run::make_validation() {
 Status Run::resume() {
   std::error_code error;
   if (!fs::exists(state_file(), error)) {
-    progress_.note(fmt::format("a new run: {:.1f} million weights, {} steps", static_cast<double>(parameters_.count()) / 1e6, recipe_.steps()));
+    progress_.note(fmt::format("a new run: {:.1f} million weights, {} steps",
+                               static_cast<double>(parameters_.count()) / 1e6, recipe_.steps()));
     return {};
   }
   FATHOM_TRY(counters_, load_checkpoint(state_file(), parameters_, *optimizer_));
+  if (counters_.rows < 0) counters_.rows = static_cast<std::int64_t>(recipe_.at(counters_.step).first_row);
   FATHOM_TRY(const os::MappedFile csv, os::MappedFile::open(options_.out / "curve.csv"));
   const std::string_view text(reinterpret_cast<const char*>(csv.bytes().data()), csv.bytes().size());
   FATHOM_TRY(curve_, parse_csv(text, (options_.out / "curve.csv").string()));
@@ -129,22 +138,24 @@ Status Run::resume() {
   return {};
 }
 
-void Run::add_gradients(const Stage& stage, std::span<const Row> rows, double all_weights, double share, StepResult& result,
-                        std::unordered_map<std::string, Tensor>& loads) {
+void Run::add_gradients(const Stage& stage, std::span<const Row> rows, double all_weights, double share,
+                        StepResult& result, std::unordered_map<std::string, Tensor>& loads) {
   const Batch batch = make_batch(rows, device_);
-  const bool with_mtp = stage.mtp_weight > 0;
-  const V4Output out = run_v4(config_, plan_, parameters_, {batch.ids, batch.positions, with_mtp ? batch.targets : Tensor()},
-                              {.quantize_weights = stage.quantize, .index_loss = recipe_.index_weight > 0, .bf16_products = recipe_.bf16_products});
-  const Tensor main = weighted_loss(out.logits, batch.targets, batch.weights) / all_weights;
-  Tensor loss = main;
-  result.loss += main.item<double>();
+  const V4Output out =
+      run_v4(config_, plan_, parameters_,
+             {batch.ids, batch.positions, batch.targets, batch.weights, stage.mtp_weight > 0},
+             {.quantize_weights = stage.quantize,
+              .quantize_activations = stage.quantize,
+              .index_loss = recipe_.index_weight > 0,
+              .bf16_products = recipe_.bf16_products});
+  Tensor loss = out.loss / all_weights;
+  result.loss += loss.item<double>();
   if (out.index_loss.defined()) {
     loss = loss + out.index_loss * (recipe_.index_weight * share);
     result.index_loss += out.index_loss.item<double>() * share;
   }
-  if (with_mtp) {  // the token after the next: known for all but the last
-    const std::int64_t known = batch.targets.size(1) - 1;
-    const Tensor mtp = weighted_loss(out.mtp_logits.narrow(1, 0, known), batch.targets.narrow(1, 1, known), batch.weights.narrow(1, 1, known)) / all_weights;
+  if (out.mtp_loss.defined()) {
+    const Tensor mtp = out.mtp_loss / all_weights;
     loss = loss + mtp * stage.mtp_weight;
     result.mtp_loss += mtp.item<double>();
   }
@@ -158,25 +169,28 @@ void Run::add_gradients(const Stage& stage, std::span<const Row> rows, double al
 }
 
 Result<StepResult> Run::step() {
-  const Recipe::Place place = recipe_.at(counters_.step);
-  const Stage& stage = *place.stage;
+  const Stage& stage = *recipe_.at(counters_.step).stage;
   std::vector<Row> rows;
   double all_weights = 0;
   for (int i = 0; i < stage.rows; ++i) {
-    FATHOM_TRY(rows.emplace_back(), rows_->make(stage.row, recipe_.seed, place.first_row + static_cast<std::uint64_t>(i)));
+    FATHOM_TRY(rows.emplace_back(),
+               rows_->make(stage.row, recipe_.seed, counters_.rows + static_cast<std::uint64_t>(i)));
     for (const float weight : rows.back().weights) all_weights += weight;
   }
   StepResult result;
   std::unordered_map<std::string, Tensor> loads;
   for (std::size_t begin = 0; begin < rows.size(); begin += static_cast<std::size_t>(stage.micro_rows)) {
-    const auto part = std::span<const Row>(rows).subspan(begin, std::min(rows.size() - begin, static_cast<std::size_t>(stage.micro_rows)));
-    add_gradients(stage, part, std::max(all_weights, 1.0), static_cast<double>(part.size()) / static_cast<double>(rows.size()), result, loads);
+    const auto part = std::span<const Row>(rows).subspan(
+        begin, std::min(rows.size() - begin, static_cast<std::size_t>(stage.micro_rows)));
+    add_gradients(stage, part, std::max(all_weights, 1.0),
+                  static_cast<double>(part.size()) / static_cast<double>(rows.size()), result, loads);
   }
   result.gradient_norm = optimizer_->step(recipe_.learning_rate * recipe_.schedule.factor(counters_.step));
   optimizer_->balance(loads);
   result.tokens = std::int64_t{stage.rows} * stage.row.tokens;
   ++counters_.step;
   counters_.tokens += result.tokens;
+  counters_.rows += stage.rows;
   return result;
 }
 
@@ -190,11 +204,20 @@ void Run::record(const StepResult& result) {
   const std::int64_t step = counters_.step;
   if (step % recipe_.report_every != 0 && step != recipe_.steps()) return;
   const double n = static_cast<double>(summed_), spent = seconds() - sum_seconds_;
-  curve_.push_back({step, counters_.tokens, seconds(), recipe_.learning_rate * recipe_.schedule.factor(step - 1), sum_.loss / n,
-                    sum_.index_loss / n, sum_.mtp_loss / n, sum_.gradient_norm / n, {}, {}});
+  curve_.push_back({step,
+                    counters_.tokens,
+                    seconds(),
+                    recipe_.learning_rate * recipe_.schedule.factor(step - 1),
+                    sum_.loss / n,
+                    sum_.index_loss / n,
+                    sum_.mtp_loss / n,
+                    sum_.gradient_norm / n,
+                    {},
+                    {}});
   progress_.report(step, sum_.loss / n, static_cast<double>(sum_.tokens) / std::max(spent, 1e-9),
                    spent / n * static_cast<double>(recipe_.steps() - step),
-                   fmt::format("  index {:.3f}{}", sum_.index_loss / n, sum_.mtp_loss > 0 ? fmt::format("  mtp {:.3f}", sum_.mtp_loss / n) : ""));
+                   fmt::format("  index {:.3f}{}", sum_.index_loss / n,
+                               sum_.mtp_loss > 0 ? fmt::format("  mtp {:.3f}", sum_.mtp_loss / n) : ""));
   sum_ = {};
   summed_ = 0;
   sum_seconds_ = seconds();
@@ -202,14 +225,16 @@ void Run::record(const StepResult& result) {
 
 void Run::validate() {
   const bool quantize = recipe_.at(counters_.step - 1).stage->quantize;
-  const double text = books_->measure(config_, plan_, parameters_, quantize, device_);
-  const double answers = answers_->measure(config_, plan_, parameters_, quantize, device_);
+  const PassOptions how{.quantize_weights = quantize, .quantize_activations = quantize};
+  const double text = books_->measure(config_, plan_, parameters_, how, device_).bits_per_byte;
+  const double answers = answers_->measure(config_, plan_, parameters_, how, device_).bits_per_byte;
   if (!curve_.empty()) {
     curve_.back().text_bits = text;
     curve_.back().answer_bits = answers;
   }
-  progress_.note(fmt::format("step {}: {:.2f} million tokens, held out: books {:.3f}, answers {:.3f} bits per byte", counters_.step,
-                             static_cast<double>(counters_.tokens) / 1e6, text, answers));
+  progress_.note(
+      fmt::format("step {}: {:.2f} million tokens, held out: books {:.3f}, answers {:.3f} bits per byte",
+                  counters_.step, static_cast<double>(counters_.tokens) / 1e6, text, answers));
 }
 
 Status Run::save() {
@@ -217,8 +242,10 @@ Status Run::save() {
   FATHOM_TRY_STATUS(save_checkpoint(state_file(), parameters_, *optimizer_, counters_));
   for (const char* name : {"config.json", "tokenizer.json"}) {
     std::error_code error;
-    fs::copy_file(recipe_.model / name, options_.out / "model" / name, fs::copy_options::overwrite_existing, error);
-    if (error) return fail(ErrorCode::io, "{}: cannot copy it: {}", (recipe_.model / name).string(), error.message());
+    fs::copy_file(recipe_.model / name, options_.out / "model" / name, fs::copy_options::overwrite_existing,
+                  error);
+    if (error)
+      return fail(ErrorCode::io, "{}: cannot copy it: {}", (recipe_.model / name).string(), error.message());
   }
   return parameters_.export_to(options_.out / "model");
 }
@@ -227,7 +254,9 @@ Result<TrainResult> Run::go() {
   TrainResult total;
   sum_seconds_ = seconds();
   double clock = now();
-  const std::int64_t last = options_.stop_after > 0 ? std::min(recipe_.steps(), counters_.step + options_.stop_after) : recipe_.steps();
+  const std::int64_t last = options_.stop_after > 0
+                                ? std::min(recipe_.steps(), counters_.step + options_.stop_after)
+                                : recipe_.steps();
   while (counters_.step < last) {
     if (options_.cancelled && options_.cancelled()) break;
     FATHOM_TRY(const StepResult result, step());
@@ -241,7 +270,8 @@ Result<TrainResult> Run::go() {
     if (is_last || counters_.step % recipe_.save_every == 0) FATHOM_TRY_STATUS(save());
     clock = now();
   }
-  if (counters_.step % recipe_.save_every != 0 && counters_.step != recipe_.steps()) FATHOM_TRY_STATUS(save());
+  if (counters_.step % recipe_.save_every != 0 && counters_.step != recipe_.steps())
+    FATHOM_TRY_STATUS(save());
   total.steps = counters_.step;
   total.tokens = counters_.tokens;
   total.finished = counters_.step == recipe_.steps();

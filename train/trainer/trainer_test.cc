@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "train/testing/test_corpus.h"
 #include "train/trainer/curve.h"
+#include "train/trainer/report.h"
 
 namespace fathom::train {
 namespace {
@@ -16,7 +17,8 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 // Six small steps: plain, then with MTP, gaps and rounded weights.
-constexpr std::string_view kRecipe = R"({"model": ".", "seed": 3, "warmup_steps": 2, "report_every": 1, "validate_every": 3,
+constexpr std::string_view kRecipe =
+    R"({"model": ".", "seed": 3, "warmup_steps": 2, "report_every": 1, "validate_every": 3,
   "validation_rows": 1, "save_every": 3, "stages": [
   {"steps": 3, "tokens": 32, "rows": 4, "micro_rows": 2, "mixture": {"books": 1, "synthetic": 1}},
   {"steps": 3, "tokens": 160, "rows": 1, "gap_probability": 1, "gap_max": 100000, "mtp_weight": 0.2, "quantize": true,
@@ -71,6 +73,30 @@ TEST_F(TrainerTest, LeavesACurveAndAModelThatTheEngineLoads) {
   EXPECT_TRUE(fs::exists(training.out / "curve.svg"));
   const auto model = model::Model::load(training.out / "model", {});
   EXPECT_TRUE(model) << model.error().message;
+
+  const auto text = report(training.out / "model", corpus, {.rows = 1, .tokens = 64});
+  ASSERT_TRUE(text) << text.error().message;
+  for (const char* part : {"Held out: books ", "| 0 | hash |", "| 5 | score |", "| 2 | CSA |", "| 3 | HCA |"})
+    EXPECT_THAT(*text, HasSubstr(part));
+}
+
+TEST_F(TrainerTest, GoesOnWhenStagesAreAddedToTheRecipe) {
+  TrainOptions whole = options("whole"), grown = options("grown");
+  whole.recipe.schedule.decay_share = grown.recipe.schedule.decay_share = 0;
+  const auto at_once = train(whole);
+  ASSERT_TRUE(at_once) << at_once.error().message;
+
+  const Recipe later = grown.recipe;
+  grown.recipe.stages.resize(1);
+  grown.recipe.schedule.steps = 3;
+  const auto first = train(grown);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_TRUE(first->finished);
+  grown.recipe = later;
+  const auto second = train(grown);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_TRUE(second->finished);
+  EXPECT_EQ(std::vector<double>(at_once->losses.begin() + 3, at_once->losses.end()), second->losses);
 }
 
 TEST_F(TrainerTest, LearnsWhatItSeesAgainAndAgain) {
@@ -97,10 +123,12 @@ TEST_F(TrainerTest, RefusesWhatTheModelCannotDoBeforeTheFirstStep) {
 }
 
 TEST(Recipe, ListsEverythingThatIsWrongAtOnce) {
-  const auto recipe = Recipe::parse(R"({"learning_rate": -1, "seeed": 1, "stages": [{"steps": 1.5, "mixture": {"boks": 1}}]})", "r.json", ".");
+  const auto recipe = Recipe::parse(
+      R"({"learning_rate": -1, "seeed": 1, "stages": [{"steps": 1.5, "mixture": {"boks": 1}}]})", "r.json",
+      ".");
   ASSERT_FALSE(recipe);
-  for (const char* part : {"model must be", "learning_rate must be a number", "unknown field \"seeed\"", "steps must be a whole number",
-                           "unknown field \"boks\"", "at least one share"})
+  for (const char* part : {"model must be", "learning_rate must be a number", "unknown field \"seeed\"",
+                           "steps must be a whole number", "unknown field \"boks\"", "at least one share"})
     EXPECT_THAT(recipe.error().message, HasSubstr(part));
 }
 
@@ -114,7 +142,8 @@ TEST(Recipe, FindsTheStageAndTheFirstRowOfAStep) {
 }
 
 TEST(Curve, ReadsBackWhatItWrote) {
-  const std::vector<CurvePoint> curve = {{10, 1000, 2.5, 0.004, 5.25, 0.5, 0, 1.5, {}, {}}, {20, 2000, 5, 0.004, 4.5, 0.25, 0, 1, 1.75, 0.5}};
+  const std::vector<CurvePoint> curve = {{10, 1000, 2.5, 0.004, 5.25, 0.5, 0, 1.5, {}, {}},
+                                         {20, 2000, 5, 0.004, 4.5, 0.25, 0, 1, 1.75, 0.5}};
   const auto again = parse_csv(to_csv(curve), "test");
   ASSERT_TRUE(again);
   EXPECT_EQ(to_csv(*again), to_csv(curve));

@@ -2,7 +2,7 @@
 // Ownership: owns its rows. Thread safety: one thread.
 #pragma once
 
-#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -11,17 +11,22 @@
 #include "text/tokenizer.h"
 #include "train/data/rows.h"
 #include "train/model/parameters.h"
+#include "train/model/pass.h"
 
 namespace fathom::train {
 
 class Validation {
  public:
   // Rows of books, or of conversations, of which only the answers count. The same rows in every run.
-  static Result<Validation> create(const RowMaker& maker, const text::Tokenizer& tokenizer, Source source, int tokens, int rows);
+  static Result<Validation> create(const RowMaker& maker, const text::Tokenizer& tokenizer, Source source,
+                                   int tokens, int rows);
 
-  // Bits per byte; a control token counts as one byte.
-  double measure(const model::Config& config, const model::Plan& plan, const Parameters& parameters, bool quantize,
-                 torch::Device device) const;
+  struct Measured {
+    double bits_per_byte = 0;                             // a control token counts as one byte
+    std::unordered_map<int, torch::Tensor> expert_loads;  // tokens per expert, by layer
+  };
+  Measured measure(const model::Config& config, const model::Plan& plan, const Parameters& parameters,
+                   const PassOptions& how, torch::Device device) const;
 
  private:
   std::vector<Row> rows_;

@@ -17,7 +17,7 @@ const call = (tool, parameter, value) =>
   `<｜DSML｜parameter name="${parameter}" string="true">${value}</｜DSML｜parameter>\n` +
   '</｜DSML｜invoke>\n</｜DSML｜tool_calls>';
 
-function run(program, args, {cwd, env, seconds = 120}) {
+function run(program, args, {cwd, env, seconds = 600}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {cwd, env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
     let output = '';
@@ -71,13 +71,14 @@ const agents = {
         provider: {fathom: {npm: '@ai-sdk/openai-compatible', models: {[model]: {}},
                             options: {baseURL: url, apiKey: process.env.FATHOM_KEY}}}}));
       return {args: ['run', '-m', `fathom/${model}`, question],
-              env: {HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home, XDG_STATE_HOME: home}};
+              env: {HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home, XDG_STATE_HOME: home,
+                    OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1'}};
     },
   },
 };
 
 for (const [name, agent] of Object.entries(agents)) {
-  const options = {timeout: 300_000, skip: existsSync(agent.program) ? false : `${agent.program} was not installed here`};
+  const options = {timeout: 900_000, skip: existsSync(agent.program) ? false : `${agent.program} was not installed here`};
 
   test(`${name}: a turn with a tool call`, options, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fathom-agent-')), home = mkdtempSync(join(tmpdir(), 'fathom-home-'));
