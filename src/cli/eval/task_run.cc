@@ -25,7 +25,7 @@ class Answer final : public engine::JobListener {
   Answer(const Subject& subject, Counter& counter) : subject_(subject), counter_(counter) {}
 
   Wish wish() const override { return subject_.is_cancelled() ? Wish::stop : Wish::go_on; }
-  void on_begin() override {}
+  void on_begin(const engine::PromptReuse&) override {}
   bool on_token(const engine::DrawnToken& token) override {
     tokens.push_back(token.token);
     return true;
