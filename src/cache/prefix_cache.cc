@@ -295,8 +295,8 @@ void PrefixCache::Impl::forget_failures() {
       continue;
     }
     State* failed = nullptr;
-    tree.for_each_state([&](State& state) {
-      if (state.name == name && state.on_disk) failed = &state;
+    tree.for_each_state([&failed, &wanted = name](State& state) {
+      if (state.name == wanted && state.on_disk) failed = &state;
     });
     if (failed) drop_from_disk(*failed);
   }
