@@ -17,7 +17,7 @@ std::string cleaned(std::string_view text, std::size_t chunk = 1000) {
 TEST(JsonText, BlanksWordsAndFencesAroundTheValue) {
   EXPECT_EQ(cleaned(R"({"a": 1})"), R"({"a": 1})");
   EXPECT_EQ(cleaned("Sure: [1]"), "      [1]");
-  EXPECT_EQ(cleaned("```json\n{\"a\": 1}\n```\nDone."), "       \n{\"a\": 1}\n          ");
+  EXPECT_EQ(cleaned("```json\n{\"a\": 1}\n```\nDone."), "       \n{\"a\": 1}\n         ");
   EXPECT_EQ(cleaned("``` [1] ```"), "    [1]    ");
   EXPECT_EQ(cleaned("```json\n\"x\"\n```"), "       \n\"x\"\n   ");
 }

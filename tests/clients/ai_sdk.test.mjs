@@ -4,7 +4,7 @@ import {createAnthropic} from '@ai-sdk/anthropic';
 import {createDeepSeek} from '@ai-sdk/deepseek';
 import {createOpenAICompatible} from '@ai-sdk/openai-compatible';
 import {APICallError, generateText, jsonSchema, Output, stepCountIs, streamText, tool} from 'ai';
-import {assertIdle, enforced, key, model, patience, story, url, weather} from './server.mjs';
+import {assertIdle, key, model, patience, story, url, weather} from './server.mjs';
 
 const providers = {
   '@ai-sdk/deepseek': createDeepSeek({baseURL: url, apiKey: key})(model),
@@ -66,10 +66,8 @@ for (const [name, languageModel] of Object.entries(providers)) {
 test('@ai-sdk/deepseek: an object of a schema', patience, async () => {
   const ask = {...common, model: providers['@ai-sdk/deepseek'], maxOutputTokens: 2000,
                output: Output.object({schema: jsonSchema(weather.schema)})};
-  if (enforced) {
-    const {output} = await generateText(ask);
-    assert.equal(typeof output, 'object');
-  } else {
-    await generateText({...ask, maxOutputTokens: 50}).catch((error) => assert.ok(!APICallError.isInstance(error), error));
-  }
+  // This client asks for JSON mode, which a small model may fill until the limit: then there is no output, but no error of
+  // the API either.
+  const answer = await generateText(ask).catch((error) => assert.ok(!APICallError.isInstance(error), error));
+  if (answer) assert.equal(typeof answer.output, 'object');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {AIMessage, HumanMessage, ToolMessage} from '@langchain/core/messages';
 import {ChatDeepSeek} from '@langchain/deepseek';
-import {assertIdle, callOr, key, model, patience, story, url, weather} from './server.mjs';
+import {assertIdle, key, model, patience, story, url, weather} from './server.mjs';
 
 const chat = new ChatDeepSeek({model, apiKey: key, maxTokens: 12, maxRetries: 0, configuration: {baseURL: url}});
 const tool = {type: 'function', function: {name: weather.name, description: weather.description, parameters: weather.schema}};
@@ -20,15 +20,14 @@ test('langchain: a stream', patience, async () => {
   assert.ok(text.length > 0);
 });
 
-test('langchain: a tool round trip', patience, async (t) => {
-  const caller = chat.bindTools([tool]);
+test('langchain: a tool round trip', patience, async () => {
+  const plain = new ChatDeepSeek({model, apiKey: key, maxTokens: 200, maxRetries: 0, configuration: {baseURL: url},
+                                  modelKwargs: {thinking: {type: 'disabled'}}});
+  const caller = plain.bindTools([tool]);
   const question = new HumanMessage('The weather in Ulm?');
-  const first = await caller.invoke([question]);
-  const got = first.tool_calls[0];
-  const call = got ?? (() => {
-    const made = callOr(undefined, 'call_00_made_by_the_test', t);
-    return {id: made.id, name: made.name, args: JSON.parse(made.arguments)};
-  })();
+  const first = await plain.bindTools([tool], {tool_choice: 'required'}).invoke([question]);
+  const call = first.tool_calls[0];
+  assert.ok(['Ulm', 'Oslo'].includes(call.args.city));
   const turn = new AIMessage({content: '', tool_calls: [{...call, type: 'tool_call'}]});
   const second = await caller.invoke([question, turn, new ToolMessage({tool_call_id: call.id, content: 'sunny'})]);
   assert.ok(second.usage_metadata.input_tokens > first.usage_metadata.input_tokens);

@@ -23,7 +23,9 @@ fi
 
 export FATHOM_KEY=key-of-the-test
 echo "$FATHOM_KEY" >keys.txt
-"$fathom" serve ${FATHOM_TEST_MODEL:-} --port 0 --keys keys.txt --requests-per-key 4 --access-log access.log \
+: >server.log  # the loop below may look before the server has started
+rm -rf cache
+"$fathom" serve ${FATHOM_TEST_MODEL:-} --port 0 --keys keys.txt --requests-per-key 4 --access-log access.log --cache-dir cache \
   >server.log 2>&1 &
 readonly server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT

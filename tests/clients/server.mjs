@@ -7,11 +7,19 @@ export const url = process.env.FATHOM_URL;
 export const key = process.env.FATHOM_KEY;
 export const model = process.env.FATHOM_MODEL;
 
-// Whether the server makes the model follow a schema. Without that, what a small model writes is anybody's guess:
-// then the tests check that the request is taken and the answer has the right form, not what is in it.
-export const enforced = process.env.FATHOM_ENFORCES_SCHEMAS === '1';
-
 export const patience = {timeout: 300_000};
+
+// A forced call of this writes numbers for some seconds, whatever the model.
+export const counter = {
+  name: 'count',
+  description: 'Takes many numbers',
+  schema: {
+    type: 'object',
+    properties: {numbers: {type: 'array', items: {type: 'integer'}, minItems: 2000}},
+    required: ['numbers'],
+    additionalProperties: false,
+  },
+};
 
 // What gets an answer that goes on for a while.
 export const story = 'Write a long story about the sea.';
@@ -46,12 +54,4 @@ export async function until(condition, what) {
 // No answer is being made: the slots of those that were given up are free again.
 export async function assertIdle() {
   await until(async () => (await metric('fathom_running_sequences')) === 0, 'the server is idle');
-}
-
-// The call of an answer; where nothing forces the model to call, one that the client could have got.
-export function callOr(call, id, t) {
-  if (call) return call;
-  assert.ok(!enforced, 'a forced call is missing');
-  t.diagnostic('the model made no call; the round trip goes on with one that the test made');
-  return {id, name: weather.name, arguments: '{"city": "Ulm"}'};
 }
