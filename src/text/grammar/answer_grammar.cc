@@ -23,6 +23,20 @@ const std::vector<std::string_view> kContentMarkers = {kEndOfSentence, kBeginOfS
                                                        kThinkEnd,      kDsmlOpen,        kDsmlClose};
 const std::vector<std::string_view> kValueMarkers = {kEndOfSentence, kDsmlClose};
 
+// Computed once.
+SchemaCompiler::Options content_options() {
+  static const CharAutomaton kPlain = text_without(kContentMarkers);
+  return {.in_order = true, .markers = kContentMarkers, .plain = kPlain};
+}
+SchemaCompiler::Options value_options() {
+  static const CharAutomaton kPlain = text_without(kValueMarkers);
+  return {.in_order = false, .markers = kValueMarkers, .plain = kPlain};
+}
+const CharAutomaton& parameter_names() {
+  static const CharAutomaton kNames = automaton_of_pattern("^[^\"<>\\x00-\\x1f]{1,64}$").value();
+  return kNames;
+}
+
 // A name that can stand between the quotes of a tag.
 bool is_writable(std::string_view name) {
   return !name.empty() && std::none_of(name.begin(), name.end(), [](unsigned char c) {
@@ -33,10 +47,7 @@ bool is_writable(std::string_view name) {
 // The calls of one tool after another.
 class ToolCompiler {
  public:
-  explicit ToolCompiler(GrammarBuilder& builder)
-      : builder_(builder), values_(builder, {.in_order = false, .markers = kValueMarkers}) {
-    any_name_ = automaton_of_pattern("^[^\"<>\\x00-\\x1f]{1,64}$").value();
-  }
+  explicit ToolCompiler(GrammarBuilder& builder) : builder_(builder), values_(builder, value_options()) {}
 
   // From the name of the tool to the end of the call. Error: a strict tool whose schema cannot be enforced.
   Result<StateId> call(const AnswerSpec::Tool& tool) {
@@ -95,7 +106,7 @@ class ToolCompiler {
     }
     if (!lists || !others.empty()) {
       const std::vector<std::string> known(names.begin(), names.end());
-      FATHOM_TRY(CharAutomaton chars, intersection(any_name_, complement(one_of(known))));
+      FATHOM_TRY(CharAutomaton chars, intersection(parameter_names(), complement(one_of(known))));
       FATHOM_TRY(const StateId rest, value(reader, others));
       const std::uint32_t text = builder_.add_lexeme(TextLexeme(std::move(chars), false));
       const StateId name = builder_.text(text, builder_.literal("\" string=\"", rest));
@@ -137,7 +148,6 @@ class ToolCompiler {
 
   GrammarBuilder& builder_;
   SchemaCompiler values_;
-  CharAutomaton any_name_;
   const Json any_object_ = any_object_schema();
   std::deque<SchemaReader> readers_;
 };
@@ -169,7 +179,7 @@ Result<AnswerGrammar> compile_answer(const AnswerSpec& spec) {
   std::vector<StateId> content, starts;
   ToolCompiler tools(builder);
   std::optional<SchemaReader> reader;
-  SchemaCompiler values(builder, {.in_order = true, .markers = kContentMarkers});
+  SchemaCompiler values(builder, content_options());
   if (spec.schema) {
     reader.emplace(*spec.schema, SchemaOptions{});
     content.push_back(values.rule(*reader, {&*spec.schema}));

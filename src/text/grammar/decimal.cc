@@ -283,7 +283,9 @@ bool contains(const NumberBounds& bounds, const Decimal& number) {
   return remainder(number.whole + number.fraction + zeros, multiple->count) == 0;
 }
 
-Result<CharAutomaton> automaton_of_numbers(const NumberBounds& bounds) {
+namespace {
+
+Result<CharAutomaton> explore(const NumberBounds& bounds) {
   Reader reader(bounds);
   FATHOM_TRY_STATUS(reader.set_multiple());
   using Key = decltype(Reading().key());
@@ -307,6 +309,14 @@ Result<CharAutomaton> automaton_of_numbers(const NumberBounds& bounds) {
     automaton.nodes.push_back(std::move(node));
   }
   return trimmed(std::move(automaton));
+}
+
+}  // namespace
+
+Result<CharAutomaton> automaton_of_numbers(const NumberBounds& bounds) {
+  if (bounds.whole || bounds.least || bounds.most || bounds.multiple_of) return explore(bounds);
+  static const CharAutomaton kAnyNumber = explore({}).value();  // what most schemas ask for
+  return kAnyNumber;
 }
 
 }  // namespace fathom::text::grammar

@@ -36,13 +36,11 @@ std::string numbers_key(const NumberBounds& bounds) {
 }  // namespace
 
 SchemaCompiler::SchemaCompiler(GrammarBuilder& builder, Options options)
-    : builder_(builder), options_(std::move(options)), plain_(text_without(options_.markers)) {
-  gap_ = raw_lexeme(kGap);
-  space_ = raw_lexeme(kSpace);
-}
-
-std::uint32_t SchemaCompiler::raw_lexeme(std::string_view pattern) {
-  return builder_.add_lexeme(TextLexeme(automaton_of_pattern(pattern).value(), false));
+    : builder_(builder), options_(std::move(options)) {
+  static const CharAutomaton kGapText = automaton_of_pattern(kGap).value();
+  static const CharAutomaton kSpaceText = automaton_of_pattern(kSpace).value();
+  gap_ = builder_.add_lexeme(TextLexeme(kGapText, false));
+  space_ = builder_.add_lexeme(TextLexeme(kSpaceText, false));
 }
 
 StateId SchemaCompiler::rule(SchemaReader& reader, const Conjunction& schemas, unsigned types) {
@@ -158,10 +156,10 @@ Result<StateId> SchemaCompiler::number(SchemaReader& reader, const Shape& shape,
 Result<std::optional<TextLexeme>> SchemaCompiler::lexeme(SchemaReader& reader, const Shape& shape,
                                                          bool escaped) {
   if (shape.max_length && *shape.max_length < shape.min_length) return std::nullopt;
-  if (shape.patterns.empty()) return TextLexeme(plain_, escaped, shape.min_length, shape.max_length);
+  if (shape.patterns.empty()) return TextLexeme(options_.plain, escaped, shape.min_length, shape.max_length);
   const auto combined = [&]() -> Result<CharAutomaton> {
     FATHOM_TRY(CharAutomaton chars, reader.strings(shape.patterns));
-    FATHOM_TRY(chars, intersection(chars, plain_));
+    FATHOM_TRY(chars, intersection(chars, options_.plain));
     if (shape.min_length == 0 && !shape.max_length) return chars;
     FATHOM_TRY(const CharAutomaton length, text_of_length(shape.min_length, shape.max_length));
     return intersection(chars, length);
@@ -169,7 +167,7 @@ Result<std::optional<TextLexeme>> SchemaCompiler::lexeme(SchemaReader& reader, c
   auto chars = combined();
   if (chars && nodes_left_ < chars->nodes.size())
     chars = fail(ErrorCode::unsupported, "the patterns of the schema together need too large automata");
-  if (!chars && reader.lenient()) return TextLexeme(plain_, escaped);
+  if (!chars && reader.lenient()) return TextLexeme(options_.plain, escaped);
   if (!chars) return reader.unsupported(*shape.source, "pattern", chars.error().message);
   nodes_left_ -= chars->nodes.size();
   if (chars->empty()) return std::nullopt;
@@ -196,7 +194,7 @@ Result<std::optional<StateId>> SchemaCompiler::raw_strings(SchemaReader& reader,
     if (shape.values) {
       std::vector<std::string> texts;
       for (const Json* value : *shape.values) {
-        if (value->is_string() && plain_.accepts(value->text)) texts.push_back(value->text);
+        if (value->is_string() && options_.plain.accepts(value->text)) texts.push_back(value->text);
       }
       if (texts.empty()) continue;
       const std::uint32_t listed = builder_.add_lexeme(TextLexeme(one_of(texts), false));
@@ -348,7 +346,7 @@ Result<StateId> SchemaCompiler::other_member(const CharAutomaton& keys, StateId 
 // Members with other names: those that a pattern knows, and the rest.
 Result<std::vector<Member>> SchemaCompiler::other_members(SchemaReader& reader, const Shape& shape,
                                                           const Names& names) {
-  FATHOM_TRY(CharAutomaton left, intersection(names.all, plain_));
+  FATHOM_TRY(CharAutomaton left, intersection(names.all, options_.plain));
   if (!names.known.empty()) {
     FATHOM_TRY(left, intersection(left, complement(one_of(names.known))));
   }

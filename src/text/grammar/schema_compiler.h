@@ -25,6 +25,7 @@ class SchemaCompiler {
     bool in_order = true;  // members come as the schema lists them
     // No text contains any of these. Values that a schema lists have their `<` spelled \u003c where needed.
     std::vector<std::string_view> markers;
+    CharAutomaton plain;  // text_without(markers)
   };
   SchemaCompiler(GrammarBuilder& builder, Options options);
 
@@ -69,12 +70,10 @@ class SchemaCompiler {
                                     const std::vector<Member>& members);
   static Status check_apart(SchemaReader& reader, const Shape& shape, const CharAutomaton& names);
   std::string spelled(const Json& value) const;
-  std::uint32_t raw_lexeme(std::string_view pattern);
 
   GrammarBuilder& builder_;
   const Options options_;
-  CharAutomaton plain_;  // texts without markers
-  std::uint32_t gap_;    // lexemes of space
+  std::uint32_t gap_;  // lexemes of space
   std::uint32_t space_;
   std::map<std::pair<Conjunction, unsigned>, StateId> rules_;
   std::map<std::string, std::optional<StateId>> strings_;  // by what they say
