@@ -116,7 +116,8 @@ TEST(Responses, StreamItemsOneAfterAnother) {
   EXPECT_EQ(thoughts, "Hm.");
   EXPECT_EQ(text, "Looking.");
   EXPECT_EQ(arguments, R"({"days": 3}{})");
-  const Json& last = *reply.events().back().find("response");
+  const std::vector<Json> events = reply.events();
+  const Json& last = *events.back().find("response");
   EXPECT_EQ(text_at(last, "status"), "completed");
   EXPECT_EQ(last.find("output")->items.size(), 4u);
   EXPECT_TRUE(last.find("usage"));
