@@ -147,8 +147,14 @@ TEST(Operations, OneKeyCannotTakeEverything) {
   EXPECT_EQ(other.response().status, 200);
   call.reply->send({}, "done");
   EXPECT_EQ(first.response().status, 200);
-  second.send(post("/echo", "one"));
-  EXPECT_EQ(second.response().status, 200);
+  // The place is free again once the answer has been written, which the client may learn a moment earlier.
+  unsigned status = 429;
+  for (int i = 0; i < 500 && status == 429; ++i) {
+    second.send(post("/echo", "one"));
+    status = second.response().status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_EQ(status, 200u);
 }
 
 // A certificate for itself, and its key, as PEM files.
