@@ -18,7 +18,6 @@
 #include "os/interrupt.h"
 #include "os/new_file.h"
 #include "os/terminal.h"
-#include "text/markup.h"
 
 namespace fathom::cli {
 namespace {
@@ -37,25 +36,6 @@ struct EvalOptions {
   std::uint64_t seed = 0;
   EngineOptions engine;
 };
-
-Result<text::Tokenizer> load_tokenizer(const fs::path& folder, const model::Config& config) {
-  FATHOM_TRY(const fs::path file, tokenizer_file(folder));
-  FATHOM_TRY(text::Tokenizer tokenizer, text::Tokenizer::load(file));
-  if (tokenizer.vocabulary_size() > config.vocab)
-    return fail(ErrorCode::corrupt,
-                "{}: tokenizer.json has ids up to {}, but config.json says vocab_size {}; copy the "
-                "tokenizer.json of this model",
-                folder.string(), tokenizer.vocabulary_size() - 1, config.vocab);
-  for (const auto token : {text::kBeginOfSentence, text::kEndOfSentence, text::kUser, text::kAssistant,
-                           text::kThinkBegin, text::kThinkEnd}) {
-    const auto id = tokenizer.token_id(token);
-    if (!id || !tokenizer.is_added(*id))
-      return fail(ErrorCode::unsupported,
-                  "{}: tokenizer.json has no control token {}; is it that of a V4 model?", folder.string(),
-                  token);
-  }
-  return tokenizer;
-}
 
 // A file that is written at the end; that it can be is found out at the beginning.
 Result<std::optional<os::NewFile>> output(const std::string& path) {

@@ -6,7 +6,6 @@
 
 #include "api/effort_table.h"
 #include "cli/model_folder.h"
-#include "text/markup.h"
 
 namespace fathom::cli {
 namespace fs = std::filesystem;
@@ -17,26 +16,6 @@ std::string name_of(const fs::path& folder) {
   std::error_code error;
   const fs::path real = fs::canonical(folder, error);
   return (error ? folder : real).filename().string();
-}
-
-Result<std::unique_ptr<const text::Tokenizer>> load_tokenizer(const fs::path& folder,
-                                                              const model::Config& config) {
-  FATHOM_TRY(const fs::path file, tokenizer_file(folder));
-  FATHOM_TRY(text::Tokenizer tokenizer, text::Tokenizer::load(file));
-  if (tokenizer.vocabulary_size() > config.vocab)
-    return fail(ErrorCode::corrupt,
-                "{}: tokenizer.json has ids up to {}, but config.json says vocab_size {}; copy the "
-                "tokenizer.json of this model",
-                folder.string(), tokenizer.vocabulary_size() - 1, config.vocab);
-  for (const auto token : {text::kBeginOfSentence, text::kEndOfSentence, text::kUser, text::kAssistant,
-                           text::kThinkBegin, text::kThinkEnd}) {
-    const auto id = tokenizer.token_id(token);
-    if (!id || !tokenizer.is_added(*id))
-      return fail(ErrorCode::unsupported,
-                  "{}: tokenizer.json has no control token {}; is it that of a V4 model?", folder.string(),
-                  token);
-  }
-  return std::make_unique<const text::Tokenizer>(std::move(tokenizer));
 }
 
 }  // namespace
@@ -57,7 +36,8 @@ Status Serving::add_model(const fs::path& given, const ServingOptions& options) 
   served.context = config.max_positions;
 
   auto engine = std::make_unique<Engine>();
-  FATHOM_TRY(engine->tokenizer, load_tokenizer(folder, config));
+  FATHOM_TRY(text::Tokenizer tokenizer, load_tokenizer(folder, config));
+  engine->tokenizer = std::make_unique<const text::Tokenizer>(std::move(tokenizer));
   FATHOM_TRY(engine->loaded, load_model(folder, options.engine, pool_));
   cache::CacheOptions cache = options.cache;
   const std::int64_t models = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.models.size()));
@@ -66,7 +46,8 @@ Status Serving::add_model(const fs::path& given, const ServingOptions& options) 
   FATHOM_TRY(engine->cache, cache::PrefixCache::open(*engine->loaded.model, cache));
   engine::SchedulerOptions scheduling = options.scheduler;
   scheduling.pool_lock = &pool_lock_;
-  FATHOM_TRY(engine->scheduler, engine::Scheduler::start(*engine->loaded.model, *pool_, scheduling, engine->cache.get()));
+  FATHOM_TRY(engine->scheduler,
+             engine::Scheduler::start(*engine->loaded.model, *pool_, scheduling, engine->cache.get()));
   served.tokenizer = engine->tokenizer.get();
   served.submit = [scheduler = engine->scheduler.get()](engine::Job job) {
     return scheduler->submit(std::move(job));
